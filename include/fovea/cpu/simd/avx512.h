@@ -1,0 +1,33 @@
+// The vector wrapper on AVX-512: 16 floats. Layer cpu; simd/plain.h says what each member does.
+#pragma once
+
+#include <fovea/core/config.h>
+#include <fovea/core/target.h>
+
+#if defined(__x86_64__)
+FOVEA_TARGET_BEGIN(avx512)
+namespace fovea::inline FOVEA_ABI::cpu::avx512 {
+
+struct simd {
+  static constexpr int lanes = 16;
+  using f32 = __m512;
+  static f32 zero() { return _mm512_setzero_ps(); }
+  static f32 set(float value) { return _mm512_set1_ps(value); }
+  static f32 load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, f32 a) { _mm512_storeu_ps(p, a); }
+  static f32 load_partial(const float* p, int n) { return _mm512_maskz_loadu_ps(mask(n), p); }
+  static void store_partial(float* p, f32 a, int n) { _mm512_mask_storeu_ps(p, mask(n), a); }
+  static f32 fma(f32 a, f32 b, f32 c) { return _mm512_fmadd_ps(a, b, c); }
+  static f32 add(f32 a, f32 b) { return _mm512_add_ps(a, b); }
+  static f32 sub(f32 a, f32 b) { return _mm512_sub_ps(a, b); }
+  static f32 mul(f32 a, f32 b) { return _mm512_mul_ps(a, b); }
+  static f32 max(f32 a, f32 b) { return _mm512_max_ps(a, b); }
+  static f32 min(f32 a, f32 b) { return _mm512_min_ps(a, b); }
+
+ private:
+  static __mmask16 mask(int n) { return static_cast<__mmask16>((1u << n) - 1u); }
+};
+
+}  // namespace fovea::inline FOVEA_ABI::cpu::avx512
+FOVEA_TARGET_END
+#endif

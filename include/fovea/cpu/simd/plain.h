@@ -1,0 +1,48 @@
+// The vector wrapper in plain C++, of any width. Layer cpu; read this first: it is the specification of the others.
+// Kernel bodies (cpu/*/body.inc) are written once over `simd`, a struct with these members; simd/avx2.h, avx512.h and
+// neon.h have the same members on registers. The tests compile every body on this form too, so that each row's own code
+// runs on every machine.
+#pragma once
+
+#include <cmath>
+
+#include <fovea/core/config.h>
+
+namespace fovea::inline FOVEA_ABI::cpu {
+
+template <int N>
+struct PlainSimd {
+  static constexpr int lanes = N;
+  struct f32 {
+    float v[N];
+  };
+  static f32 zero() { return {}; }
+  static f32 set(float value) { return map([&](int) { return value; }); }
+  static f32 load(const float* p) { return map([&](int i) { return p[i]; }); }
+  static void store(float* p, const f32& a) { store_partial(p, a, N); }
+  // The first n lanes, 0 <= n <= lanes; the others read as 0 and are not written.
+  static f32 load_partial(const float* p, int n) { return map([&](int i) { return i < n ? p[i] : 0.f; }); }
+  static void store_partial(float* p, const f32& a, int n) {
+    for (int i = 0; i < n; ++i) p[i] = a.v[i];
+  }
+  // a * b + c, rounded once.
+  static f32 fma(const f32& a, const f32& b, const f32& c) {
+    return map([&](int i) { return std::fma(a.v[i], b.v[i], c.v[i]); });
+  }
+  static f32 add(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] + b.v[i]; }); }
+  static f32 sub(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] - b.v[i]; }); }
+  static f32 mul(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] * b.v[i]; }); }
+  // a > b ? a : b and a < b ? a : b: the second operand where they are equal or either is NaN.
+  static f32 max(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; }); }
+  static f32 min(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; }); }
+
+ private:
+  template <class F>
+  static f32 map(F f) {
+    f32 r;
+    for (int i = 0; i < N; ++i) r.v[i] = f(i);
+    return r;
+  }
+};
+
+}  // namespace fovea::inline FOVEA_ABI::cpu
