@@ -1,0 +1,6 @@
+// Photos: decoding, resizing, preprocessing, writing. Included by name, since it needs decoders: link fovea::image.
+#pragma once
+
+#include <fovea/image/decode.h>
+#include <fovea/image/preprocess.h>
+#include <fovea/image/resize.h>
