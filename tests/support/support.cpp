@@ -74,6 +74,8 @@ std::uint64_t seed() {
   return value;
 }
 
+bool full() { return environment("FOVEA_FULL") == "1"; }
+
 std::uint64_t Random::next() {
   std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;

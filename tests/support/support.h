@@ -27,6 +27,9 @@ std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path);
 // The seed of sampled tests: FOVEA_SEED, or 1. Printed with every failure by the tests that use it.
 std::uint64_t seed();
 
+// True under `scripts/test --full` (FOVEA_FULL=1): sampled tests then run all their cases.
+bool full();
+
 // splitmix64: enough randomness for choosing shapes and values in tests.
 class Random {
  public:
