@@ -1,0 +1,81 @@
+// BinaryArgs: y = a op b for each element, with broadcasting by strides of 0. Layer cpu; read reference.h next.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <ostream>
+#include <span>
+
+#include <fovea/core/dtype.h>
+#include <fovea/core/registry.h>
+#include <fovea/core/shape.h>
+#include <fovea/cpu/split.h>
+
+namespace fovea::inline FOVEA_ABI {
+
+enum class BinaryOp : std::uint8_t { add, sub, mul, div };
+inline constexpr const char* name_of(BinaryOp op) {
+  constexpr const char* names[] = {"add", "sub", "mul", "div"};
+  return names[static_cast<std::size_t>(op)];
+}
+
+// Dimensions are merged where both operands allow it, so that equal shapes have rank 1 and a channel vector rank 2.
+template <class T>
+struct BinaryArgs {
+  static constexpr const char* name = "binary";
+  static std::span<const Kernel<BinaryArgs>> cpu_kernels();
+
+  BinaryOp op = BinaryOp::add;
+  int rank = 1;                                         // >= 1
+  std::array<std::int64_t, Shape::kMaxRank> size = {};  // of y, contiguous
+  std::array<std::int64_t, Shape::kMaxRank> stride_a = {},
+                                            stride_b = {};  // elements; 0 = broadcast. The last is 0 or 1
+  const T* a = nullptr;
+  const T* b = nullptr;
+  T* y = nullptr;
+
+  std::int64_t inner() const { return size[static_cast<std::size_t>(rank - 1)]; }
+  std::int64_t work() const {  // elements of y
+    std::int64_t n = 1;
+    for (int i = 0; i < rank; ++i) n *= size[static_cast<std::size_t>(i)];
+    return n;
+  }
+  std::int64_t grain() const { return cpu::kGrainOperations; }
+
+  friend std::ostream& operator<<(std::ostream& out, const BinaryArgs& k) {
+    const auto list = [&](const auto& v) {
+      for (int i = 0; i < k.rank; ++i) out << (i ? "x" : " ") << v[static_cast<std::size_t>(i)];
+    };
+    out << name_of(k.op) << " " << dtype_of<T>;
+    list(k.size);
+    out << ", strides of a";
+    list(k.stride_a);
+    out << ", of b";
+    list(k.stride_b);
+    return out;
+  }
+};
+
+namespace cpu {
+// Calls f(a, b, y, n) for each piece of the last dimension that elements [begin, end) of y touch.
+template <class T, class F>
+void for_each_run(const BinaryArgs<T>& k, std::int64_t begin, std::int64_t end, F&& f) {
+  const std::int64_t inner = k.inner();
+  for (std::int64_t at = begin; at < end;) {
+    const std::int64_t column = at % inner, n = std::min(inner - column, end - at);
+    std::int64_t row = at / inner, a = 0, b = 0;
+    for (int d = k.rank - 2; d >= 0; --d) {
+      const auto i = static_cast<std::size_t>(d);
+      a += row % k.size[i] * k.stride_a[i];
+      b += row % k.size[i] * k.stride_b[i];
+      row /= k.size[i];
+    }
+    const auto last = static_cast<std::size_t>(k.rank - 1);
+    f(k.a + a + column * k.stride_a[last], k.b + b + column * k.stride_b[last], k.y + at, n);
+    at += n;
+  }
+}
+}  // namespace cpu
+
+}  // namespace fovea::inline FOVEA_ABI
