@@ -10,6 +10,7 @@
 #include <array>
 #include <optional>
 
+#include <fovea/core/parallel_for.h>
 #include <fovea/core/tensor.h>
 #include <fovea/image/filter.h>
 
@@ -25,6 +26,11 @@ namespace detail {
 
 inline std::uint8_t weighted(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
+}
+
+// Rows worth handing to another thread, for that many multiplications a row.
+inline std::int64_t rows_a_thread(std::int64_t work) {
+  return std::max<std::int64_t>(1, 100'000 / std::max<std::int64_t>(1, work));
 }
 
 // One row of the horizontal pass: `in` is W C, `out` is out_width C.
@@ -49,25 +55,33 @@ inline Tensor<std::uint8_t> resize_horizontally(const Tensor<std::uint8_t>& imag
   Tensor<std::uint8_t> out({h, out_w, c}, uninitialized);
   std::uint8_t* to = out.mutable_data();
   const auto row = c == 3 ? resize_row<3> : c == 1 ? resize_row<1> : resize_row<0>;
-  for (std::int64_t y = 0; y < h; ++y) row(image.data() + y * w * c, a, c, to + y * out_w * c);
+  parallel_for(h, rows_a_thread(out_w * c * a.stride), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t y = begin; y < end; ++y) row(image.data() + y * w * c, a, c, to + y * out_w * c);
+  });
   return out;
+}
+
+// One row of the vertical pass: source rows of `row` bytes, summed column by column in `sum`.
+inline void vertical_row(const std::uint8_t* image, std::int64_t row, const AxisWeights& a, std::int64_t y,
+                         std::span<std::int32_t> sum, std::uint8_t* out) {
+  const auto [first, count] = a.windows[static_cast<std::size_t>(y)];
+  std::fill(sum.begin(), sum.end(), 1 << (kWeightBits - 1));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int32_t weight = a.of(y)[i];
+    const std::uint8_t* in = image + (first + i) * row;
+    for (std::int64_t x = 0; x < row; ++x) sum[static_cast<std::size_t>(x)] += weight * in[x];
+  }
+  for (std::int64_t x = 0; x < row; ++x) out[x] = weighted(sum[static_cast<std::size_t>(x)]);
 }
 
 inline Tensor<std::uint8_t> resize_vertically(const Tensor<std::uint8_t>& image, const AxisWeights& a) {
   const std::int64_t row = image.size(1) * image.size(2), out_h = static_cast<std::int64_t>(a.windows.size());
   Tensor<std::uint8_t> out(image.shape().with(0, out_h), uninitialized);
   std::uint8_t* to = out.mutable_data();
-  std::vector<std::int32_t> sum(static_cast<std::size_t>(row));
-  for (std::int64_t y = 0; y < out_h; ++y) {
-    const auto [first, count] = a.windows[static_cast<std::size_t>(y)];
-    std::fill(sum.begin(), sum.end(), 1 << (kWeightBits - 1));
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int32_t weight = a.of(y)[i];
-      const std::uint8_t* in = image.data() + (first + i) * row;
-      for (std::int64_t x = 0; x < row; ++x) sum[static_cast<std::size_t>(x)] += weight * in[x];
-    }
-    for (std::int64_t x = 0; x < row; ++x) to[y * row + x] = weighted(sum[static_cast<std::size_t>(x)]);
-  }
+  parallel_for(out_h, rows_a_thread(row * a.stride), [&](std::int64_t begin, std::int64_t end) {
+    std::vector<std::int32_t> sum(static_cast<std::size_t>(row));
+    for (std::int64_t y = begin; y < end; ++y) vertical_row(image.data(), row, a, y, sum, to + y * row);
+  });
   return out;
 }
 
@@ -131,6 +145,24 @@ inline Tensor<std::uint8_t> resize(const Tensor<std::uint8_t>& image, const Resi
   return vertical_first ? horizontal(vertical(image)) : vertical(horizontal(image));
 }
 
+namespace detail {
+
+// Writes the rounded mean, per channel, of the pixels [x0, x1) x [y0, y1).
+inline void block_mean(const Tensor<std::uint8_t>& image, std::int64_t y0, std::int64_t y1, std::int64_t x0,
+                       std::int64_t x1, std::uint8_t* out) {
+  const std::int64_t w = image.size(1), c = image.size(2), count = (y1 - y0) * (x1 - x0);
+  // Pillow's division: a reciprocal of 24 + 8 bits, computed in float.
+  const auto multiplier = static_cast<std::uint32_t>((1 << 30) * 4.0f / static_cast<float>(256 * count));
+  for (std::int64_t k = 0; k < c; ++k) {
+    auto sum = static_cast<std::uint32_t>(count / 2);
+    for (std::int64_t y = y0; y < y1; ++y)
+      for (std::int64_t x = x0; x < x1; ++x) sum += image.data()[(y * w + x) * c + k];
+    out[k] = static_cast<std::uint8_t>(sum * multiplier >> 24);
+  }
+}
+
+}  // namespace detail
+
 // Shrinks by whole factors: each output pixel is the rounded mean of factor_x x factor_y source pixels, fewer at the
 // right and lower edges (Pillow's Image.reduce). image: H W C; returns ceil(H / factor_y) ceil(W / factor_x) C.
 inline Tensor<std::uint8_t> reduce(const Tensor<std::uint8_t>& image, std::int64_t factor_x, std::int64_t factor_y) {
@@ -138,24 +170,11 @@ inline Tensor<std::uint8_t> reduce(const Tensor<std::uint8_t>& image, std::int64
   if (factor_x < 1 || factor_y < 1 || factor_x > 4096 || factor_y > 4096)
     fail("reduce: factors ", factor_x, " and ", factor_y, ", 1 to 4096 are right");
   const std::int64_t h = image.size(0), w = image.size(1), c = image.size(2);
-  const std::int64_t out_h = (h + factor_y - 1) / factor_y, out_w = (w + factor_x - 1) / factor_x;
-  Tensor<std::uint8_t> out({out_h, out_w, c}, uninitialized);
+  Tensor<std::uint8_t> out({(h + factor_y - 1) / factor_y, (w + factor_x - 1) / factor_x, c}, uninitialized);
   std::uint8_t* to = out.mutable_data();
-  for (std::int64_t y = 0; y < out_h; ++y) {
-    for (std::int64_t x = 0; x < out_w; ++x) {
-      const std::int64_t y0 = y * factor_y, y1 = std::min(y0 + factor_y, h), x0 = x * factor_x,
-                         x1 = std::min(x0 + factor_x, w);
-      const std::int64_t count = (y1 - y0) * (x1 - x0);
-      // Pillow's division: a 32-bit reciprocal of 24 fractional bits, computed in float.
-      const auto multiplier = static_cast<std::uint32_t>((1 << 30) * 4.0f / static_cast<float>(256 * count));
-      for (std::int64_t k = 0; k < c; ++k) {
-        std::uint32_t sum = static_cast<std::uint32_t>(count / 2);
-        for (std::int64_t i = y0; i < y1; ++i)
-          for (std::int64_t j = x0; j < x1; ++j) sum += image.data()[(i * w + j) * c + k];
-        *to++ = static_cast<std::uint8_t>(sum * multiplier >> 24);
-      }
-    }
-  }
+  for (std::int64_t y = 0; y < h; y += factor_y)
+    for (std::int64_t x = 0; x < w; x += factor_x, to += c)
+      detail::block_mean(image, y, std::min(y + factor_y, h), x, std::min(x + factor_x, w), to);
   return out;
 }
 

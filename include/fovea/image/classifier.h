@@ -1,0 +1,209 @@
+// Classifier: a weight file loaded once, photos in, answers out. Layer image. The program, the page and the examples all
+// use it; it is const after loading and safe from several threads.
+//
+//   const Classifier classifier = Classifier::load("models/efficientnet-lite0.safetensors");
+//   for (const Prediction& p : classifier.classify_file("cat.jpg").top) std::cout << p.name << ' ' << p.probability << '\n';
+#pragma once
+
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fovea/image/decode.h>
+#include <fovea/image/preprocess.h>
+#include <fovea/image/preprocess_json.h>
+#include <fovea/io/load.h>
+#include <fovea/io/sha256.h>
+#include <fovea/io/weights.h>
+#include <fovea/models/create.h>
+#include <fovea/ops/softmax.h>
+
+namespace fovea::inline FOVEA_ABI {
+
+struct Prediction {
+  std::int64_t index = 0;   // class, 0-based
+  std::string name;         // from the weight file, else "class 281"
+  float probability = 0;    // 0..1
+};
+
+struct Answer {
+  std::int64_t width = 0, height = 0;       // of the upright photo, pixels
+  std::vector<Prediction> top;              // best first
+  double decode_ms = 0, preprocess_ms = 0;  // of this photo
+  double inference_ms = 0;                  // of its batch, divided by the photos in it
+};
+
+// A photo on its way: decoded, or decoded and preprocessed.
+struct Prepared {
+  Tensor<float> input;  // H W 3
+  Answer answer;        // sizes and times so far
+};
+
+struct ClassifierOptions {
+  std::string model;                          // architecture; empty: what the file's fovea.model says
+  models::Options options;                    // of that architecture, where `model` is given
+  std::optional<int> resize = {}, crop = {};  // instead of the file's preprocessing; 0 = none
+};
+
+// A weight file that says nothing of its architecture, and no model was named. The caller knows how to name one.
+inline constexpr std::string_view kNoModelField = "fovea.model";
+
+class Classifier {
+ public:
+  // Errors: those of load_weights and load_into; Code::bad_data with field "fovea.model" if the architecture is not known.
+  static Classifier load(const std::filesystem::path& path, const ClassifierOptions& options = {}) {
+    return Classifier(state_dict(load_weights(path)), options);
+  }
+  // From a file already read, e.g. from memory with parse_safetensors.
+  explicit Classifier(TensorFile file, const ClassifierOptions& options = {})
+      : file_(std::move(file)), net_(make_net(file_, options)) {
+    net_.load(file_);
+    read_classes();
+    read_preprocess(options);
+  }
+
+  const models::AnyNet& net() const { return net_; }
+  const std::string& path() const { return file_.path; }
+  const Preprocess& preprocessing() const { return preprocess_; }
+  // Names by class index; empty if the file has none.
+  const std::vector<std::string>& classes() const { return classes_; }
+  // True if the architecture came from the caller, and its published preprocessing with it.
+  bool published_defaults() const { return published_; }
+  // Lower-case hexadecimal, of the weight file's bytes.
+  std::string sha256() const { return sha256_file(file_.path); }
+
+  // Bytes or pixels to the network's input. Errors: those of decode_image and preprocess.
+  Prepared prepare(std::span<const std::byte> bytes, std::string_view name) const {
+    return prepare_with([&] { return decode_image(bytes, name).pixels; });
+  }
+  Prepared prepare_file(const std::filesystem::path& path) const {
+    return prepare_with([&] { return load_image(path).pixels; });
+  }
+  Prepared prepare_pixels(const Image& pixels) const {  // H W 3
+    return prepare_with([&] { return pixels; });
+  }
+
+  // Answers for photos that were prepared, run as one batch where their inputs have one size.
+  std::vector<Answer> classify(std::span<const Prepared> photos, int top = 5) const {
+    std::vector<Answer> answers;
+    for (std::size_t begin = 0, end = 0; begin < photos.size(); begin = end) {
+      while (end < photos.size() && photos[end].input.shape() == photos[begin].input.shape()) ++end;
+      append_batch(photos.subspan(begin, end - begin), top, answers);
+    }
+    return answers;
+  }
+  Answer classify_file(const std::filesystem::path& path, int top = 5) const { return classify_one(prepare_file(path), top); }
+  Answer classify_bytes(std::span<const std::byte> bytes, std::string_view name, int top = 5) const {
+    return classify_one(prepare(bytes, name), top);
+  }
+  Answer classify_pixels(const Image& pixels, int top = 5) const { return classify_one(prepare_pixels(pixels), top); }
+
+  // Logits N x classes of inputs N H W 3.
+  Tensor<float> logits(const Tensor<float>& inputs) const {
+    Tensor<float> y = net_(inputs);
+    file_.check();
+    return y;
+  }
+  std::string class_name(std::int64_t index) const {
+    return static_cast<std::size_t>(index) < classes_.size() ? classes_[static_cast<std::size_t>(index)]
+                                                             : "class " + std::to_string(index);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static double milliseconds(Clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
+
+  static models::AnyNet make_net(const TensorFile& file, const ClassifierOptions& options) {
+    if (!options.model.empty()) return models::create(options.model, options.options);
+    const std::string* text = file.find_metadata("fovea.model");
+    if (!text)
+      fail_data({.file = file.path, .field = kNoModelField},
+                "the file does not say which network its weights belong to; name it with --model");
+    const Json json = Json::parse(*text, {.file = file.path, .field = kNoModelField});
+    models::Options named;
+    if (const Json* all = json.find("options", kNoModelField))
+      for (const auto& [key, value] : all->items(kNoModelField))
+        named.emplace_back(key, value.is_string() ? value.as_string() : value.dump());
+    return models::create(json.at("name", kNoModelField).as_string(kNoModelField), named);
+  }
+
+  void read_classes() {
+    const std::string* text = file_.find_metadata("fovea.classes");
+    if (!text) return;
+    for (const Json& name : Json::parse(*text, {.file = file_.path, .field = "fovea.classes"}).as_array("fovea.classes"))
+      classes_.push_back(name.as_string("fovea.classes"));
+  }
+
+  void read_preprocess(const ClassifierOptions& options) {
+    const std::string* text = file_.find_metadata("fovea.preprocess");
+    published_ = !text || !options.model.empty();
+    preprocess_ = text ? preprocess_from_json(Json::parse(*text, {.file = file_.path, .field = "fovea.preprocess"}))
+                       : published_preprocess(net_.published());
+    if (options.resize) preprocess_.resize = *options.resize;
+    if (options.crop) preprocess_.crop = *options.crop;
+  }
+
+  template <class Decode>
+  Prepared prepare_with(Decode&& decode) const {
+    Prepared p;
+    const auto start = Clock::now();
+    const Image pixels = decode();
+    const auto decoded = Clock::now();
+    p.input = preprocess(pixels, preprocess_);
+    p.answer.height = pixels.size(0), p.answer.width = pixels.size(1);
+    p.answer.decode_ms = milliseconds(decoded - start);
+    p.answer.preprocess_ms = milliseconds(Clock::now() - decoded);
+    return p;
+  }
+
+  Answer classify_one(const Prepared& photo, int top) const { return classify({&photo, 1}, top).front(); }
+
+  // photos: all of one input size.
+  void append_batch(std::span<const Prepared> photos, int top, std::vector<Answer>& answers) const {
+    const auto start = Clock::now();
+    const Shape one = photos.front().input.shape();
+    Tensor<float> batch({static_cast<std::int64_t>(photos.size()), one[0], one[1], one[2]}, uninitialized);
+    float* to = batch.mutable_data();
+    for (const Prepared& p : photos) to = std::copy(p.input.values().begin(), p.input.values().end(), to);
+    const Tensor<float> probabilities = softmax(logits(batch));
+    const double each = milliseconds(Clock::now() - start) / static_cast<double>(photos.size());
+    for (std::size_t i = 0; i < photos.size(); ++i) {
+      Answer a = photos[i].answer;
+      a.inference_ms = each;
+      a.top = best(probabilities.view(static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1), top);
+      answers.push_back(std::move(a));
+    }
+  }
+
+  // The `top` most probable classes; of equals the lower index first. row: 1 x classes.
+  std::vector<Prediction> best(const Tensor<float>& row, int top) const {
+    const std::span<const float> p = row.values();
+    std::vector<std::int64_t> order(p.size());
+    std::iota(order.begin(), order.end(), 0);
+    const std::size_t n = std::min(p.size(), static_cast<std::size_t>(std::max(top, 0)));
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(), [&](auto a, auto b) {
+      const float x = p[static_cast<std::size_t>(a)], y = p[static_cast<std::size_t>(b)];
+      return x != y ? x > y : a < b;
+    });
+    std::vector<Prediction> result;
+    for (std::size_t i = 0; i < n; ++i)
+      result.push_back({order[i], class_name(order[i]), p[static_cast<std::size_t>(order[i])]});
+    return result;
+  }
+
+  TensorFile file_;
+  models::AnyNet net_;
+  Preprocess preprocess_;
+  std::vector<std::string> classes_;
+  bool published_ = false;
+};
+
+}  // namespace fovea::inline FOVEA_ABI
