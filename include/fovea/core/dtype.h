@@ -28,14 +28,20 @@ constexpr float round_to_odd(double value) {
   const double back = f;
   if (back == value || value != value) return f;
   auto u = std::bit_cast<std::uint32_t>(f);
-  if ((u & 0x7f800000u) == 0x7f800000u) {  // rounded up to infinity: half and bf16 overflow likewise, or infinity itself
-    return (value > 0 ? back > value : back < value) && (value < 3.5e38 && value > -3.5e38)
-               ? std::bit_cast<float>(u - 1)
-               : f;
-  }
+  if ((u & 0x7f800000u) == 0x7f800000u) return f;  // above float's range: infinity in bf16 and half as well
   const bool too_large = value > 0 ? back > value : back < value;
   if (too_large) --u;  // magnitude truncated
   return std::bit_cast<float>(u | 1u);
+}
+
+// Integer -> double, rounded to odd likewise: a double holds 53 of 64 bits.
+template <class I>
+constexpr double round_integer_to_odd(I value) {
+  const bool negative = value < I{0};
+  auto u = static_cast<std::uint64_t>(value);
+  if (negative) u = 0 - u;
+  if (u >> 53 != 0) u = (u & ~std::uint64_t{0x7ff}) | (u & 0x7ff ? std::uint64_t{0x800} : 0);
+  return negative ? -static_cast<double>(u) : static_cast<double>(u);
 }
 
 // float -> IEEE binary16.
@@ -68,7 +74,7 @@ struct bf16 {
   constexpr explicit bf16(double v) : bits(detail::bf16_bits(detail::round_to_odd(v))) {}
   template <class I>
     requires std::is_integral_v<I>
-  constexpr explicit bf16(I v) : bf16(static_cast<double>(v)) {}
+  constexpr explicit bf16(I v) : bf16(detail::round_integer_to_odd(v)) {}
   constexpr operator float() const { return detail::bf16_value(bits); }
 };
 
@@ -80,7 +86,7 @@ struct half {
   constexpr explicit half(double v) : bits(detail::half_bits(detail::round_to_odd(v))) {}
   template <class I>
     requires std::is_integral_v<I>
-  constexpr explicit half(I v) : half(static_cast<double>(v)) {}
+  constexpr explicit half(I v) : half(detail::round_integer_to_odd(v)) {}
   constexpr operator float() const { return detail::half_value(bits); }
 };
 
