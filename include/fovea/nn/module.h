@@ -8,9 +8,9 @@
 //     }
 //   };
 //
-// Leaves call v.parameter(name, tensor) and v.buffer(name, tensor). Empty optionals are skipped, vectors are numbered from
-// 0 (or from the third argument), and const modules can be visited. Loading, saving, counting, freezing, printing and
-// optimizers need nothing else.
+// Leaves call v.parameter(name, tensor) and v.buffer(name, tensor). Empty optionals are skipped, vectors are numbered
+// from 0 (or from the third argument), and const modules can be visited. Loading, saving, counting, freezing, printing
+// and optimizers need nothing else.
 #pragma once
 
 #include <optional>
@@ -40,13 +40,21 @@ class Visitor {
     std::remove_const_t<M>::visit(module, Visitor(on_tensor_, on_module_, prefix_ + name + "."));
   }
   template <class M>
-  void operator()(const std::string& name, std::optional<M>& module) { if (module) (*this)(name, *module); }
+  void operator()(const std::string& name, std::optional<M>& module) {
+    if (module) (*this)(name, *module);
+  }
   template <class M>
-  void operator()(const std::string& name, const std::optional<M>& module) { if (module) (*this)(name, *module); }
+  void operator()(const std::string& name, const std::optional<M>& module) {
+    if (module) (*this)(name, *module);
+  }
   template <class M>
-  void operator()(const std::string& name, std::vector<M>& modules, int first = 0) { list(name, modules, first); }
+  void operator()(const std::string& name, std::vector<M>& modules, int first = 0) {
+    list(name, modules, first);
+  }
   template <class M>
-  void operator()(const std::string& name, const std::vector<M>& modules, int first = 0) { list(name, modules, first); }
+  void operator()(const std::string& name, const std::vector<M>& modules, int first = 0) {
+    list(name, modules, first);
+  }
 
  private:
   void list(const std::string& name, auto& modules, int first) {
@@ -102,12 +110,27 @@ class ModuleObserver {
 
 namespace detail {
 template <class M>
-inline constexpr char module_type = 0;
+inline constexpr char type_tag = 0;
 }
 // An address that stands for the module's type.
 template <class M>
 const void* module_type(const M&) {
-  return &detail::module_type<M>;
+  return &detail::type_tag<M>;
+}
+
+// What tells a module to an observer.
+struct ModuleKey {
+  std::string name;  // "layer1.0.conv1"; empty for the network itself
+  const void* module;
+  const void* type;
+};
+
+// The keys of a network and all modules below it, parents before their members.
+template <class M>
+std::vector<ModuleKey> module_keys(const M& net) {
+  std::vector<ModuleKey> keys{{"", &net, module_type(net)}};
+  for_each_module(net, [&](const std::string& name, const auto& m) { keys.push_back({name, &m, module_type(m)}); });
+  return keys;
 }
 
 // Every module's operator() ends with `return tapped(*this, y)`: one thread-local check unless somebody observes.
