@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -46,9 +47,14 @@ class Trace {
 
 // Called at the end of every op. `attributes` is a function, so that nothing is built unless somebody records.
 template <class T, class F>
-Tensor<T> record(const char* op, F&& attributes, std::initializer_list<ValueId> inputs, Tensor<T> output) {
-  if (Trace* trace = Trace::current()) trace->add({op, attributes(), inputs, output.id(), output.shape()});
+Tensor<T> record(const char* op, F&& attributes, std::span<const ValueId> inputs, Tensor<T> output) {
+  if (Trace* trace = Trace::current())
+    trace->add({op, attributes(), {inputs.begin(), inputs.end()}, output.id(), output.shape()});
   return output;
+}
+template <class T, class F>
+Tensor<T> record(const char* op, F&& attributes, std::initializer_list<ValueId> inputs, Tensor<T> output) {
+  return record(op, std::forward<F>(attributes), std::span(inputs.begin(), inputs.size()), std::move(output));
 }
 
 }  // namespace fovea::inline FOVEA_ABI
