@@ -1,13 +1,44 @@
 // The compiled form of the headers: every kernel table, instantiated once. Built as fovea::compiled with FOVEA_COMPILED,
 // under which the op headers only declare these tables.
+#include <fovea/cpu/binary/table.h>
+#include <fovea/cpu/concat/table.h>
 #include <fovea/cpu/conv2d/table.h>
+#include <fovea/cpu/interpolate/table.h>
+#include <fovea/cpu/matmul/table.h>
+#include <fovea/cpu/pad/table.h>
+#include <fovea/cpu/pointwise/table.h>
+#include <fovea/cpu/pool/table.h>
+#include <fovea/cpu/scale_shift/table.h>
+#include <fovea/cpu/softmax/table.h>
 
 namespace fovea::inline FOVEA_ABI {
 
-template struct Conv2dArgs<float>;
-template struct Conv2dArgs<double>;
-template struct Conv2dArgs<bf16>;
-template struct Conv2dArgs<half>;
+#define FOVEA_FOR_FLOATING(Args) \
+  template struct Args<float>;   \
+  template struct Args<double>;  \
+  template struct Args<bf16>;    \
+  template struct Args<half>;
+#define FOVEA_FOR_ALL(Args)           \
+  FOVEA_FOR_FLOATING(Args)            \
+  template struct Args<std::int8_t>;  \
+  template struct Args<std::uint8_t>; \
+  template struct Args<std::int16_t>; \
+  template struct Args<std::int32_t>; \
+  template struct Args<std::int64_t>;
+
+FOVEA_FOR_FLOATING(Conv2dArgs)
 template struct Conv2dArgs<std::int32_t>;
+FOVEA_FOR_FLOATING(MatmulArgs)
+FOVEA_FOR_FLOATING(ScaleShiftArgs)
+FOVEA_FOR_FLOATING(SoftmaxArgs)
+FOVEA_FOR_ALL(BinaryArgs)
+FOVEA_FOR_ALL(ConcatArgs)
+FOVEA_FOR_ALL(InterpolateArgs)
+FOVEA_FOR_ALL(PadArgs)
+FOVEA_FOR_ALL(PointwiseArgs)
+FOVEA_FOR_ALL(PoolArgs)
+
+#undef FOVEA_FOR_FLOATING
+#undef FOVEA_FOR_ALL
 
 }  // namespace fovea::inline FOVEA_ABI

@@ -1,0 +1,14 @@
+// All ops: functions of tensors, each with its contract. Layer ops.
+#pragma once
+
+#include <fovea/ops/activation.h>
+#include <fovea/ops/arithmetic.h>
+#include <fovea/ops/concat.h>
+#include <fovea/ops/conv2d.h>
+#include <fovea/ops/interpolate.h>
+#include <fovea/ops/linear.h>
+#include <fovea/ops/matmul.h>
+#include <fovea/ops/norm.h>
+#include <fovea/ops/pad.h>
+#include <fovea/ops/pool.h>
+#include <fovea/ops/softmax.h>
