@@ -2,5 +2,6 @@
 #pragma once
 
 #include <fovea/image/decode.h>
+#include <fovea/image/encode.h>
 #include <fovea/image/preprocess.h>
 #include <fovea/image/resize.h>

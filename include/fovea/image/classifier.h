@@ -1,8 +1,9 @@
-// Classifier: a weight file loaded once, photos in, answers out. Layer image. The program, the page and the examples all
-// use it; it is const after loading and safe from several threads.
+// Classifier: a weight file loaded once, photos in, answers out. Layer image. The program, the page and the examples
+// all use it; it is const after loading and safe from several threads.
 //
 //   const Classifier classifier = Classifier::load("models/efficientnet-lite0.safetensors");
-//   for (const Prediction& p : classifier.classify_file("cat.jpg").top) std::cout << p.name << ' ' << p.probability << '\n';
+//   for (const Prediction& p : classifier.classify_file("cat.jpg").top) std::cout << p.name << ' ' << p.probability <<
+//   '\n';
 #pragma once
 
 #include <chrono>
@@ -29,9 +30,9 @@
 namespace fovea::inline FOVEA_ABI {
 
 struct Prediction {
-  std::int64_t index = 0;   // class, 0-based
-  std::string name;         // from the weight file, else "class 281"
-  float probability = 0;    // 0..1
+  std::int64_t index = 0;  // class, 0-based
+  std::string name;        // from the weight file, else "class 281"
+  float probability = 0;   // 0..1
 };
 
 struct Answer {
@@ -58,7 +59,8 @@ inline constexpr std::string_view kNoModelField = "fovea.model";
 
 class Classifier {
  public:
-  // Errors: those of load_weights and load_into; Code::bad_data with field "fovea.model" if the architecture is not known.
+  // Errors: those of load_weights and load_into; Code::bad_data with field "fovea.model" if the architecture is not
+  // known.
   static Classifier load(const std::filesystem::path& path, const ClassifierOptions& options = {}) {
     return Classifier(state_dict(load_weights(path)), options);
   }
@@ -100,7 +102,9 @@ class Classifier {
     }
     return answers;
   }
-  Answer classify_file(const std::filesystem::path& path, int top = 5) const { return classify_one(prepare_file(path), top); }
+  Answer classify_file(const std::filesystem::path& path, int top = 5) const {
+    return classify_one(prepare_file(path), top);
+  }
   Answer classify_bytes(std::span<const std::byte> bytes, std::string_view name, int top = 5) const {
     return classify_one(prepare(bytes, name), top);
   }
@@ -138,7 +142,8 @@ class Classifier {
   void read_classes() {
     const std::string* text = file_.find_metadata("fovea.classes");
     if (!text) return;
-    for (const Json& name : Json::parse(*text, {.file = file_.path, .field = "fovea.classes"}).as_array("fovea.classes"))
+    for (const Json& name :
+         Json::parse(*text, {.file = file_.path, .field = "fovea.classes"}).as_array("fovea.classes"))
       classes_.push_back(name.as_string("fovea.classes"));
   }
 

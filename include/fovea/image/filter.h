@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <fovea/core/error.h>
+#include <fovea/core/suggest.h>
 
 namespace fovea::inline FOVEA_ABI {
 
@@ -22,7 +22,7 @@ inline constexpr std::string_view name_of(Filter f) { return kFilterNames[static
 inline Filter filter_by_name(std::string_view name) {
   for (std::size_t i = 0; i < std::size(kFilterNames); ++i)
     if (kFilterNames[i] == name) return static_cast<Filter>(i);
-  fail("resize: filter \"", name, "\"; nearest, box, bilinear, hamming, bicubic and lanczos are known");
+  fail("resize: unknown filter '", name, "'", suggest(name, kFilterNames));
 }
 
 namespace detail {

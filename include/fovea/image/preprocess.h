@@ -3,7 +3,11 @@
 #pragma once
 
 #include <array>
+#include <charconv>
+#include <cmath>
 
+#include <fovea/core/json.h>
+#include <fovea/core/suggest.h>
 #include <fovea/core/tensor.h>
 #include <fovea/image/resize.h>
 
@@ -16,8 +20,73 @@ struct Preprocess {
   std::array<float, 3> std{0.229f, 0.224f, 0.225f};
   Filter interpolation = Filter::bilinear;
 
+  // {"resize":256,"crop":224,"mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225],"interpolation":"bilinear"}, the
+  // value of fovea.preprocess in a weight file. Reading wants all five members and no other: nothing is guessed.
+  Json to_json() const;
+  static Preprocess from_json(const Json& json, std::string_view what = "fovea.preprocess");
+
   friend bool operator==(const Preprocess&, const Preprocess&) = default;
 };
+
+namespace detail {
+
+// The shortest decimal that reads back as this float, so that 0.485f is written as 0.485.
+inline double shortest_double(float value) {
+  char text[48];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  double v = 0;
+  std::from_chars(text, end, v);
+  return v;
+}
+
+inline std::array<float, 3> channels_from_json(const Json& json, std::string_view what, std::string_view key) {
+  const Json::Array& values = json.at(key, what).as_array(what);
+  if (values.size() != 3) fail_data({.field = what}, key, " has ", values.size(), " values, 3 are right");
+  std::array<float, 3> out{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    out[i] = static_cast<float>(values[i].as_double(what));
+    if (!std::isfinite(out[i]) || (key == "std" && !(out[i] > 0)))
+      fail_data({.field = what}, key, "[", i, "] is ", values[i], key == "std" ? "; it must be above 0" : "");
+  }
+  return out;
+}
+
+inline int pixels_from_json(const Json& json, std::string_view what, std::string_view key) {
+  constexpr std::int64_t kMost = 16384;
+  const std::int64_t v = json.at(key, what).as_int(what);
+  if (v < 0 || v > kMost) fail_data({.field = what}, key, " is ", v, ", 0 to ", kMost, " is right");
+  return static_cast<int>(v);
+}
+
+}  // namespace detail
+
+inline Json Preprocess::to_json() const {
+  Json out;
+  out["resize"] = resize;
+  out["crop"] = crop;
+  for (const float v : mean) out["mean"].push_back(detail::shortest_double(v));
+  for (const float v : std) out["std"].push_back(detail::shortest_double(v));
+  out["interpolation"] = name_of(interpolation);
+  return out;
+}
+
+inline Preprocess Preprocess::from_json(const Json& json, std::string_view what) {
+  constexpr std::string_view keys[] = {"resize", "crop", "mean", "std", "interpolation"};
+  for (const auto& [key, value] : json.items(what))
+    if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys))
+      fail_data({.field = what}, "unknown member '", key, "'", suggest(key, keys));
+  Preprocess p;
+  p.resize = detail::pixels_from_json(json, what, "resize");
+  p.crop = detail::pixels_from_json(json, what, "crop");
+  p.mean = detail::channels_from_json(json, what, "mean");
+  p.std = detail::channels_from_json(json, what, "std");
+  const std::string& filter = json.at("interpolation", what).as_string(what);
+  const auto* const known = std::find(std::begin(kFilterNames), std::end(kFilterNames), filter);
+  if (known == std::end(kFilterNames))
+    fail_data({.field = what}, "unknown interpolation '", filter, "'", suggest(filter, kFilterNames));
+  p.interpolation = static_cast<Filter>(known - std::begin(kFilterNames));
+  return p;
+}
 
 struct ImageSize {
   std::int64_t width, height;
@@ -73,6 +142,9 @@ inline Tensor<std::uint8_t> center_crop(const Tensor<std::uint8_t>& image, std::
   return out;
 }
 
+// Most pixels that crop_u8 resizes to.
+inline constexpr std::int64_t kMostResized = 89'000'000;
+
 // The 8-bit steps: resize and crop. image: H W 3; returns crop crop 3 (or the whole picture).
 inline Tensor<std::uint8_t> crop_u8(const Tensor<std::uint8_t>& image, const Preprocess& p) {
   if (image.rank() != 3 || image.numel() == 0) fail("preprocess: image of shape ", image.shape(), ", H W C is wanted");
@@ -81,6 +153,10 @@ inline Tensor<std::uint8_t> crop_u8(const Tensor<std::uint8_t>& image, const Pre
   const ImageSize size{image.size(1), image.size(0)};
   if (p.resize > 0 && std::min(size.width, size.height) != p.resize) {
     const ImageSize to = resized_size(size, p.resize);
+    // A strip of 1 x 100,000 pixels would become 256 x 25,600,000.
+    if (to.width > kMostResized / to.height)
+      fail("preprocess: ", size.width, "x", size.height, " with short side ", p.resize, " becomes ", to.width, "x",
+           to.height, ", more than ", kMostResized, " pixels");
     out = resize(image, {.width = to.width, .height = to.height, .filter = p.interpolation});
   }
   return p.crop > 0 ? center_crop(out, p.crop) : out;
