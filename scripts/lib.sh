@@ -84,10 +84,10 @@ build() {
   if [[ -t 1 ]]; then
     ninja -C "$dir" -j "$jobs" "$@"
   else
-    NINJA_STATUS='[%f/%t %es] ' ninja -C "$dir" -j "$jobs" "$@" | awk '
-      /^\[[0-9]+\/[0-9]+ / { split(substr($1, 2), n, "/"); last = $0
-                             if (n[1] * 10 >= n[2] * next_tenth) { print "  " $1 " s]"; next_tenth = int(n[1] * 10 / n[2]) + 1; fflush() }
-                             next }
+    NINJA_STATUS='[%f/%t] ' ninja -C "$dir" -j "$jobs" "$@" | awk '
+      /^\[[0-9]+\/[0-9]+\] / { split(substr($1, 2), n, /[\/\]]/); last = $0
+                              if (n[1] * 10 >= n[2] * tenth) { print "  " n[1] " of " n[2]; tenth = int(n[1] * 10 / n[2]) + 1; fflush() }
+                              next }
       /^ninja: (Entering|no work)/ { next }
       { if (last != "") { print last; last = "" } print; fflush() }'
   fi
