@@ -162,11 +162,10 @@ class MappedFile {
     if (damaged()) fail_as(Code::io, path_, ": the file was cut short while it was in use; it had ", bytes_, " bytes");
   }
 
-  // Bytes [offset, offset + bytes) as a storage that keeps the mapping alive.
-  static std::shared_ptr<Storage> alias(std::shared_ptr<const MappedFile> file, std::size_t offset, std::size_t bytes) {
+  // The bytes from `offset` on, as a pointer that keeps the mapping alive.
+  static std::shared_ptr<std::byte> share(std::shared_ptr<const MappedFile> file, std::size_t offset) {
     std::byte* const at = file->data_ + offset;
-    auto owner = std::const_pointer_cast<MappedFile>(std::move(file));
-    return std::make_shared<Storage>(std::shared_ptr<std::byte>(std::move(owner), at), bytes);
+    return {std::const_pointer_cast<MappedFile>(std::move(file)), at};
   }
 
  private:

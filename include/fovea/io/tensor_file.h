@@ -77,7 +77,7 @@ struct ByteSource {
     const std::byte* const from = bytes.data() + offset;
     std::shared_ptr<Storage> s;
     if (mapping && reinterpret_cast<std::uintptr_t>(from) % alignment == 0) {
-      s = MappedFile::alias(mapping, offset, count);
+      s = std::make_shared<Storage>(MappedFile::share(mapping, offset), count);
     } else {
       s = std::make_shared<Storage>(count);
       if (count > 0) std::memcpy(s->data(), from, count);
