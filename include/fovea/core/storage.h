@@ -1,6 +1,6 @@
 // Storage: the bytes behind tensors, shared by copies and views. Layer core; read tensor.h first.
-// A storage knows its device, a label for errors ("layer2.0.conv1.weight of resnet50.safetensors"), a version that every
-// write moves on, and a side slot in which kernels keep packed copies of it.
+// A storage knows its device, a label for errors ("layer2.0.conv1.weight of resnet50.safetensors"), a version that
+// every write moves on, and a side slot in which kernels keep packed copies of it.
 #pragma once
 
 #include <atomic>
@@ -24,15 +24,32 @@ inline constexpr std::size_t kAlignment = 64;  // bytes; of all storage that we 
 
 // Bytes aligned to kAlignment, freed with the last owner. bytes == 0 gives a valid pointer to nothing.
 inline std::shared_ptr<std::byte> allocate_aligned(std::size_t bytes) {
-  void* p = ::operator new(bytes == 0 ? 1 : bytes, std::align_val_t{kAlignment}, std::nothrow);
+  void* p = ::operator new (bytes == 0 ? 1 : bytes, std::align_val_t{kAlignment}, std::nothrow);
   if (!p) fail_as(Code::out_of_memory, "tensor: no memory for ", bytes, " bytes");
-  return {static_cast<std::byte*>(p), [](std::byte* q) { ::operator delete(q, std::align_val_t{kAlignment}); }};
+  return {static_cast<std::byte*>(p), [](std::byte* q) { ::operator delete (q, std::align_val_t{kAlignment}); }};
+}
+
+// Where the memory of a device comes from; the CPU's is allocate_aligned.
+using Allocate = std::shared_ptr<std::byte> (*)(std::size_t bytes);
+namespace detail {
+inline Allocate device_allocate[kDevices] = {allocate_aligned};
+}
+
+// Gives a device its memory, as install_kernels gives it its kernels; call both before tensors of that device exist.
+inline void install_allocator(Device device, Allocate allocate) {
+  detail::device_allocate[static_cast<std::size_t>(device)] = allocate;
+}
+
+inline std::shared_ptr<std::byte> allocate(std::size_t bytes, Device device) {
+  const Allocate a = detail::device_allocate[static_cast<std::size_t>(device)];
+  if (!a) fail_as(Code::unavailable, "tensor: no allocator for this device; link it and call its install()");
+  return a(bytes);
 }
 
 class Storage {
  public:
   explicit Storage(std::size_t bytes, Device device = Device::cpu)
-      : bytes_(bytes), device_(device), data_(allocate_aligned(bytes)) {}
+      : bytes_(bytes), device_(device), data_(allocate(bytes, device)) {}
   // Aliases memory that `data` keeps alive (a mapped file, a user's buffer); read-only memory must only be read.
   Storage(std::shared_ptr<std::byte> data, std::size_t bytes, Device device = Device::cpu)
       : bytes_(bytes), device_(device), data_(std::move(data)) {}
@@ -49,8 +66,9 @@ class Storage {
   const std::string& label() const { return label_; }
   void set_label(std::string label) { label_ = std::move(label); }
 
-  // The packed copy that a kernel row keeps of this storage, made by `make()` (returning shared_ptr<const std::byte>) the
-  // first time and again after the version moved on. `row` and `variant` name the packing. Safe from several threads.
+  // The packed copy that a kernel row keeps of this storage, made by `make()` (returning shared_ptr<const std::byte>)
+  // the first time and again after the version moved on. `row` and `variant` name the packing. Safe from several
+  // threads.
   template <class Make>
   std::shared_ptr<const std::byte> packed(const void* row, std::uint64_t variant, Make&& make) {
     const std::lock_guard lock(mutex_);

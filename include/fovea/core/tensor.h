@@ -45,8 +45,8 @@ class Tensor {
   explicit Tensor(const Shape& shape, T value = T(0)) : Tensor(shape, uninitialized) {
     std::fill_n(raw(), numel(), value);
   }
-  Tensor(const Shape& shape, Uninitialized)
-      : shape_(shape), storage_(std::make_shared<Storage>(byte_count(shape))), id_(next_value_id()) {}
+  Tensor(const Shape& shape, Uninitialized, Device device = Device::cpu)
+      : shape_(shape), storage_(std::make_shared<Storage>(byte_count(shape), device)), id_(next_value_id()) {}
   // A copy of `values`, whose count must be the shape's.
   Tensor(const Shape& shape, std::span<const T> values) : Tensor(shape, uninitialized) {
     if (static_cast<std::int64_t>(values.size()) != numel())
@@ -58,9 +58,12 @@ class Tensor {
   // `numel` elements of `storage` from element `offset` on, shared.
   Tensor(const Shape& shape, std::shared_ptr<Storage> storage, std::int64_t offset = 0)
       : shape_(shape), storage_(std::move(storage)), offset_(offset), id_(next_value_id()) {
+    if (!storage_) fail("tensor: shape ", shape, " of an undefined tensor");
     const std::int64_t end = checked_mul(checked_add(offset, numel(), "tensor"), sizeof(T), "tensor");
     if (offset < 0 || static_cast<std::size_t>(end) > storage_->bytes())
       fail("tensor: shape ", shape, " from element ", offset, " does not fit a storage of ", storage_->bytes(), " bytes");
+    if (reinterpret_cast<std::uintptr_t>(raw()) % alignof(T) != 0)
+      fail("tensor: element ", offset, " of the storage is not aligned for ", dtype_of<T>);
   }
 
   bool defined() const { return storage_ != nullptr; }
@@ -117,8 +120,9 @@ class Tensor {
     return Tensor(shape_.with(0, end - begin), storage_, offset_ + begin * stride);
   }
 
-  // A copy with storage and id of its own.
+  // A copy with storage and id of its own; of nothing, nothing.
   Tensor clone() const {
+    if (!defined()) return {};
     Tensor t(shape_, uninitialized);
     std::copy_n(raw(), numel(), t.raw());
     t.storage_->set_label(storage_->label());
@@ -128,6 +132,7 @@ class Tensor {
   // Each element converted with static_cast (floating to integer truncates; out of range is the caller's mistake).
   template <Element U>
   Tensor<U> to() const {
+    if (!defined()) return {};
     Tensor<U> t(shape_, uninitialized);
     U* out = t.mutable_data();
     for (std::int64_t i = 0; i < numel(); ++i) {

@@ -23,7 +23,7 @@ Tensor<T> activate(const Tensor<T>& x, Activation f, double slope = 0.01) {
   if (f == Activation::identity) return x;
   if (!is_floating<T> && f != Activation::relu && f != Activation::relu6)
     fail(name_of(f), ": input ", x.shape(), " is ", dtype_of<T>, ", a floating type is wanted");
-  Tensor<T> y(x.shape(), uninitialized);
+  Tensor<T> y(x.shape(), uninitialized, x.device());
   const PointwiseArgs<T> args = {.function = f,
                                  .slope = static_cast<master_t<T>>(slope),
                                  .count = x.numel(),

@@ -64,7 +64,7 @@ Tensor<T> binary(BinaryOp op, const Tensor<T>& a, const Tensor<T>& b) {
   check_defined(name_of(op), "the first operand", a);
   check_defined(name_of(op), "the second operand", b);
   const Shape shape = broadcast_shapes(name_of(op), a.shape(), b.shape());
-  Tensor<T> y(shape, uninitialized);
+  Tensor<T> y(shape, uninitialized, a.device());
   BinaryArgs<T> args = {.op = op, .a = a.data(), .b = b.data(), .y = y.mutable_data()};
   set_broadcast(args, a.shape(), b.shape(), shape);
   choose(args, a.device()).run(args);

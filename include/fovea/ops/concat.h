@@ -46,7 +46,7 @@ Tensor<T> concat(std::span<const Tensor<T>> xs, int axis) {
     inputs.push_back({x.data(), x.size(d) * inner});
     ids.push_back(x.id());
   }
-  Tensor<T> y(shape, uninitialized);
+  Tensor<T> y(shape, uninitialized, xs[0].device());
   const ConcatArgs<T> args = {.outer = outer, .inputs = inputs, .block = shape[d] * inner, .y = y.mutable_data()};
   choose(args, xs[0].device()).run(args);
   return record(

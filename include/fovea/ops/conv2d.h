@@ -84,7 +84,7 @@ inline Shape conv2d_shape(const Shape& x, const Shape& weight, const Conv2dOptio
 template <class T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Tensor<master_t<T>>& bias = {},
                  const Conv2dOptions& options = {}) {
-  Tensor<T> y(conv2d_shape(x.shape(), weight.shape(), options), uninitialized);
+  Tensor<T> y(conv2d_shape(x.shape(), weight.shape(), options), uninitialized, x.device());
   if (bias.defined() && bias.shape() != Shape{weight.size(0)})
     fail("conv2d: bias ", bias.shape(), ", weight ", weight.shape(), " wants ", weight.size(0));
   const Padding p = resolve_padding(detail::conv2d_window(weight.shape(), options), x.size(1), x.size(2));

@@ -86,7 +86,7 @@ Tensor<T> interpolate(const Tensor<T>& x, const InterpolateOptions& options) {
 
   const std::int64_t out_h = interpolate_size(x.size(1), o.size.h, o.scale_h);
   const std::int64_t out_w = interpolate_size(x.size(2), o.size.w, o.scale_w);
-  Tensor<T> y({x.size(0), out_h, out_w, x.size(3)}, uninitialized);
+  Tensor<T> y({x.size(0), out_h, out_w, x.size(3)}, uninitialized, x.device());
   const std::vector<InterpolateTap> rows = interpolate_taps(x.size(1), out_h, o.scale_h, o);
   const std::vector<InterpolateTap> columns = interpolate_taps(x.size(2), out_w, o.scale_w, o);
   const InterpolateArgs<T> args = {.nearest = o.mode != InterpolateMode::bilinear,

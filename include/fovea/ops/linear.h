@@ -18,7 +18,7 @@ inline Shape linear_shape(const Shape& x, const Shape& weight) {
 
 template <class T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Tensor<master_t<T>>& bias = {}) {
-  Tensor<T> y(linear_shape(x.shape(), weight.shape()), uninitialized);
+  Tensor<T> y(linear_shape(x.shape(), weight.shape()), uninitialized, x.device());
   if (bias.defined() && bias.shape() != Shape{weight.size(0)})
     fail("linear: bias ", bias.shape(), ", weight ", weight.shape(), " wants ", weight.size(0));
   if (y.numel() > 0) {

@@ -48,7 +48,7 @@ Tensor<T> matmul_batched(const Tensor<T>& a, const Tensor<T>& b, const MatmulOpt
                                   offset_b = batch_offsets(b.shape(), batch);
   std::vector<std::int64_t> size(batch.begin(), batch.end());
   size.push_back(m), size.push_back(n);
-  Tensor<T> y(Shape(std::span<const std::int64_t>(size)), uninitialized);
+  Tensor<T> y(Shape(std::span<const std::int64_t>(size)), uninitialized, a.device());
   MatmulArgs<T> args = {.batch = batch.numel(),
                         .m = m,
                         .n = n,

@@ -39,7 +39,7 @@ requires is_floating<T> Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<ma
     scale[c] = static_cast<master_t<T>>(s);
     shift[c] = static_cast<master_t<T>>(b - static_cast<double>(running_mean.data()[c]) * s);
   }
-  Tensor<T> y(x.shape(), uninitialized);
+  Tensor<T> y(x.shape(), uninitialized, x.device());
   const ScaleShiftArgs<T> args = {.pixels = channels == 0 ? 0 : x.numel() / channels,
                                   .channels = channels,
                                   .x = x.data(),

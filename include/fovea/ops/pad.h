@@ -67,7 +67,7 @@ Tensor<T> pad(const Tensor<T>& x, const Padding& padding, PadMode mode = PadMode
   const auto rows = detail::pad_sources(x.shape(), x.size(1), p.top, p.bottom, mode);
   const auto columns = detail::pad_sources(x.shape(), x.size(2), p.left, p.right, mode);
   const auto out_h = static_cast<std::int64_t>(rows.size()), out_w = static_cast<std::int64_t>(columns.size());
-  Tensor<T> y({x.size(0), out_h, out_w, x.size(3)}, uninitialized);
+  Tensor<T> y({x.size(0), out_h, out_w, x.size(3)}, uninitialized, x.device());
   const PadArgs<T> args = {.batch = x.size(0),
                            .height = x.size(1),
                            .width = x.size(2),

@@ -68,7 +68,7 @@ Tensor<T> pool(const Tensor<T>& x, PoolArgs<T> args, const std::vector<PoolSpan>
   args.batch = x.size(0), args.height = x.size(1), args.width = x.size(2), args.channels = x.size(3);
   args.out_height = static_cast<std::int64_t>(rows.size()), args.out_width = static_cast<std::int64_t>(columns.size());
   args.rows = rows.data(), args.columns = columns.data();
-  Tensor<T> y({args.batch, args.out_height, args.out_width, args.channels}, uninitialized);
+  Tensor<T> y({args.batch, args.out_height, args.out_width, args.channels}, uninitialized, x.device());
   args.x = x.data(), args.y = y.mutable_data();
   choose(args, x.device()).run(args);
   return y;

@@ -16,7 +16,7 @@ template <class T>
 requires is_floating<T> Tensor<T> softmax(const Tensor<T>& x, int axis = -1) {
   detail::check_defined("softmax", "input", x);
   const int d = detail::check_axis("softmax", x.shape(), axis);
-  Tensor<T> y(x.shape(), uninitialized);
+  Tensor<T> y(x.shape(), uninitialized, x.device());
   SoftmaxArgs<T> args = {.outer = 1, .length = x.size(d), .inner = 1, .x = x.data(), .y = y.mutable_data()};
   for (int i = 0; i < d; ++i) args.outer *= x.size(i);
   for (int i = d + 1; i < x.rank(); ++i) args.inner *= x.size(i);

@@ -18,11 +18,13 @@ const fovea::Kernel<Args> rows[] = {{"fake_relu", fovea::Isa::scalar,
 
 }  // namespace
 
-void install() { fovea::install_kernels<Args>(fovea::Device::sim, rows); }
+void install() {
+  fovea::install_allocator(fovea::Device::sim, fovea::allocate_aligned);
+  fovea::install_kernels<Args>(fovea::Device::sim, rows);
+}
 
 fovea::Tensor<float> tensor(const fovea::Shape& shape, float value) {
-  const std::size_t bytes = static_cast<std::size_t>(shape.numel()) * sizeof(float);
-  fovea::Tensor<float> t(shape, std::make_shared<fovea::Storage>(bytes, fovea::Device::sim));
+  fovea::Tensor<float> t(shape, fovea::uninitialized, fovea::Device::sim);
   std::fill_n(t.mutable_data(), shape.numel(), value);
   return t;
 }
