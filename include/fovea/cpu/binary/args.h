@@ -58,22 +58,29 @@ struct BinaryArgs {
 };
 
 namespace cpu {
-// Calls f(a, b, y, n) for each piece of the last dimension that elements [begin, end) of y touch.
+// Calls f(a, b, y, n) for each piece of the last dimension that elements [begin, end) of y touch. Indices are counted
+// on from row to row: a division in each would cost more than the arithmetic of a short row.
 template <class T, class F>
 void for_each_run(const BinaryArgs<T>& k, std::int64_t begin, std::int64_t end, F&& f) {
+  if (begin >= end) return;
+  const auto last = static_cast<std::size_t>(k.rank - 1);
   const std::int64_t inner = k.inner();
-  for (std::int64_t at = begin; at < end;) {
-    const std::int64_t column = at % inner, n = std::min(inner - column, end - at);
-    std::int64_t row = at / inner, a = 0, b = 0;
-    for (int d = k.rank - 2; d >= 0; --d) {
-      const auto i = static_cast<std::size_t>(d);
-      a += row % k.size[i] * k.stride_a[i];
-      b += row % k.size[i] * k.stride_b[i];
-      row /= k.size[i];
-    }
-    const auto last = static_cast<std::size_t>(k.rank - 1);
+  std::array<std::int64_t, Shape::kMaxRank> index{};
+  std::int64_t column = begin % inner, a = 0, b = 0, rest = begin / inner;
+  for (std::size_t d = last; d-- > 0; rest /= k.size[d]) {
+    index[d] = rest % k.size[d];
+    a += index[d] * k.stride_a[d], b += index[d] * k.stride_b[d];
+  }
+  for (std::int64_t at = begin; at < end; column = 0) {
+    const std::int64_t n = std::min(inner - column, end - at);
     f(k.a + a + column * k.stride_a[last], k.b + b + column * k.stride_b[last], k.y + at, n);
     at += n;
+    for (std::size_t d = last; d-- > 0;) {  // the next row
+      a += k.stride_a[d], b += k.stride_b[d];
+      if (++index[d] < k.size[d]) break;
+      a -= k.size[d] * k.stride_a[d], b -= k.size[d] * k.stride_b[d];
+      index[d] = 0;
+    }
   }
 }
 }  // namespace cpu

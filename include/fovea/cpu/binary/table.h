@@ -1,16 +1,53 @@
-// The CPU's kernels of BinaryArgs, best first. Layer cpu.
+// The CPU's kernels of BinaryArgs, best first, the reference last. Layer cpu; the only file that knows every target.
 #pragma once
 
+#include <fovea/core/target.h>
 #include <fovea/cpu/binary/reference.h>
+#include <fovea/cpu/simd/avx2.h>
+#include <fovea/cpu/simd/avx512.h>
+#include <fovea/cpu/simd/neon.h>
+
+#if defined(__x86_64__)
+FOVEA_TARGET_BEGIN(avx512)
+namespace fovea::inline FOVEA_ABI::cpu::avx512 {
+#  include <fovea/cpu/binary/body.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::avx512
+FOVEA_TARGET_END
+
+FOVEA_TARGET_BEGIN(avx2)
+namespace fovea::inline FOVEA_ABI::cpu::avx2 {
+#  include <fovea/cpu/binary/body.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::avx2
+FOVEA_TARGET_END
+#elif defined(__aarch64__)
+namespace fovea::inline FOVEA_ABI::cpu::neon {
+#  include <fovea/cpu/binary/body.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::neon
+#endif
 
 namespace fovea::inline FOVEA_ABI {
 
+namespace cpu {
+template <class T>
+inline constexpr Kernel<BinaryArgs<T>> kBinaryKernels[] = {
+    {"binary_reference", Isa::scalar, accepts_all, split<binary_reference<T>>},
+};
+
+template <>
+inline constexpr Kernel<BinaryArgs<float>> kBinaryKernels<float>[] = {
+#if defined(__x86_64__)
+    {"binary_f32_avx512", Isa::avx512, avx512::binary_accepts, split<avx512::binary>},
+    {"binary_f32_avx2", Isa::avx2, avx2::binary_accepts, split<avx2::binary>},
+#elif defined(__aarch64__)
+    {"binary_f32_neon", Isa::neon, neon::binary_accepts, split<neon::binary>},
+#endif
+    {"binary_f32_reference", Isa::scalar, accepts_all, split<binary_reference<float>>},
+};
+}  // namespace cpu
+
 template <class T>
 std::span<const Kernel<BinaryArgs<T>>> BinaryArgs<T>::cpu_kernels() {
-  using Row = Kernel<BinaryArgs>;
-  static constexpr Row reference = {"binary_reference", Isa::scalar, accepts_all, cpu::split<cpu::binary_reference<T>>};
-  static constexpr Row rows[] = {reference};
-  return rows;
+  return cpu::kBinaryKernels<T>;
 }
 
 }  // namespace fovea::inline FOVEA_ABI

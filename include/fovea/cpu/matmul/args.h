@@ -28,9 +28,9 @@ struct MatmulArgs {
   std::int64_t work() const { return batch * m; }  // rows of y
   std::int64_t grain() const { return cpu::grain_of(n * k); }
 
-  friend std::ostream& operator<<(std::ostream& out, const MatmulArgs& a) {
-    return out << "matmul " << dtype_of<T> << " " << a.batch << " of " << a.m << "x" << a.k << " by " << a.k << "x"
-               << a.n;
+  friend std::ostream& operator<<(std::ostream& out, const MatmulArgs& p) {
+    return out << "matmul " << dtype_of<T> << " " << p.batch << " of " << p.m << "x" << p.k << " by " << p.k << "x"
+               << p.n;
   }
 };
 

@@ -1,16 +1,55 @@
-// The CPU's kernels of PoolArgs, best first. Layer cpu.
+// The CPU's kernels of PoolArgs, best first, the reference last. Layer cpu; the only file that knows every target.
 #pragma once
 
+#include <limits>
+
+#include <fovea/core/target.h>
 #include <fovea/cpu/pool/reference.h>
+#include <fovea/cpu/simd/avx2.h>
+#include <fovea/cpu/simd/avx512.h>
+#include <fovea/cpu/simd/neon.h>
+
+#if defined(__x86_64__)
+FOVEA_TARGET_BEGIN(avx512)
+namespace fovea::inline FOVEA_ABI::cpu::avx512 {
+#  include <fovea/cpu/pool/body.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::avx512
+FOVEA_TARGET_END
+
+FOVEA_TARGET_BEGIN(avx2)
+namespace fovea::inline FOVEA_ABI::cpu::avx2 {
+#  include <fovea/cpu/pool/body.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::avx2
+FOVEA_TARGET_END
+#elif defined(__aarch64__)
+namespace fovea::inline FOVEA_ABI::cpu::neon {
+#  include <fovea/cpu/pool/body.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::neon
+#endif
 
 namespace fovea::inline FOVEA_ABI {
 
+namespace cpu {
+template <class T>
+inline constexpr Kernel<PoolArgs<T>> kPoolKernels[] = {
+    {"pool_reference", Isa::scalar, accepts_all, split<pool_reference<T>>},
+};
+
+template <>
+inline constexpr Kernel<PoolArgs<float>> kPoolKernels<float>[] = {
+#if defined(__x86_64__)
+    {"pool_f32_avx512", Isa::avx512, accepts_all, split<avx512::pool>},
+    {"pool_f32_avx2", Isa::avx2, accepts_all, split<avx2::pool>},
+#elif defined(__aarch64__)
+    {"pool_f32_neon", Isa::neon, accepts_all, split<neon::pool>},
+#endif
+    {"pool_f32_reference", Isa::scalar, accepts_all, split<pool_reference<float>>},
+};
+}  // namespace cpu
+
 template <class T>
 std::span<const Kernel<PoolArgs<T>>> PoolArgs<T>::cpu_kernels() {
-  using Row = Kernel<PoolArgs>;
-  static constexpr Row reference = {"pool_reference", Isa::scalar, accepts_all, cpu::split<cpu::pool_reference<T>>};
-  static constexpr Row rows[] = {reference};
-  return rows;
+  return cpu::kPoolKernels<T>;
 }
 
 }  // namespace fovea::inline FOVEA_ABI

@@ -28,8 +28,16 @@ struct simd {
   static f32 add(f32 a, f32 b) { return _mm256_add_ps(a, b); }
   static f32 sub(f32 a, f32 b) { return _mm256_sub_ps(a, b); }
   static f32 mul(f32 a, f32 b) { return _mm256_mul_ps(a, b); }
+  static f32 div(f32 a, f32 b) { return _mm256_div_ps(a, b); }
   static f32 max(f32 a, f32 b) { return _mm256_max_ps(a, b); }
   static f32 min(f32 a, f32 b) { return _mm256_min_ps(a, b); }
+  static f32 max_or_nan(f32 m, f32 x) {
+    const f32 take = _mm256_or_ps(_mm256_cmp_ps(x, m, _CMP_GT_OQ), _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    return _mm256_blendv_ps(m, x, take);
+  }
+  static f32 if_less(f32 a, f32 b, f32 yes, f32 no) {
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+  }
 
  private:
   static __m256i mask(int n) {

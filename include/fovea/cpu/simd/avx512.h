@@ -11,6 +11,7 @@ namespace fovea::inline FOVEA_ABI::cpu::avx512 {
 struct simd {
   static constexpr int lanes = 16;
   using f32 = __m512;
+  static constexpr __mmask16 kAll = 0xffff;
   static f32 zero() { return _mm512_setzero_ps(); }
   static f32 set(float value) { return _mm512_set1_ps(value); }
   static f32 load(const float* p) { return _mm512_loadu_ps(p); }
@@ -21,8 +22,17 @@ struct simd {
   static f32 add(f32 a, f32 b) { return _mm512_add_ps(a, b); }
   static f32 sub(f32 a, f32 b) { return _mm512_sub_ps(a, b); }
   static f32 mul(f32 a, f32 b) { return _mm512_mul_ps(a, b); }
-  static f32 max(f32 a, f32 b) { return _mm512_max_ps(a, b); }
-  static f32 min(f32 a, f32 b) { return _mm512_min_ps(a, b); }
+  static f32 div(f32 a, f32 b) { return _mm512_div_ps(a, b); }
+  // The masked forms with all lanes on: g++ 12 warns falsely (uninitialized) on _mm512_max_ps.
+  static f32 max(f32 a, f32 b) { return _mm512_mask_max_ps(a, kAll, a, b); }
+  static f32 min(f32 a, f32 b) { return _mm512_mask_min_ps(a, kAll, a, b); }
+  static f32 max_or_nan(f32 m, f32 x) {
+    const unsigned take = _mm512_cmp_ps_mask(x, m, _CMP_GT_OQ) | _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_blend_ps(static_cast<__mmask16>(take), m, x);
+  }
+  static f32 if_less(f32 a, f32 b, f32 yes, f32 no) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+  }
 
  private:
   static __mmask16 mask(int n) { return static_cast<__mmask16>((1u << n) - 1u); }

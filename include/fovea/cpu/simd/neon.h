@@ -28,9 +28,14 @@ struct simd {
   static f32 add(f32 a, f32 b) { return vaddq_f32(a, b); }
   static f32 sub(f32 a, f32 b) { return vsubq_f32(a, b); }
   static f32 mul(f32 a, f32 b) { return vmulq_f32(a, b); }
+  static f32 div(f32 a, f32 b) { return vdivq_f32(a, b); }
   // vmaxq and vminq would return NaN where either operand is one.
   static f32 max(f32 a, f32 b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
   static f32 min(f32 a, f32 b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+  static f32 max_or_nan(f32 m, f32 x) {
+    return vbslq_f32(vorrq_u32(vcgtq_f32(x, m), vmvnq_u32(vceqq_f32(x, x))), x, m);
+  }
+  static f32 if_less(f32 a, f32 b, f32 yes, f32 no) { return vbslq_f32(vcltq_f32(a, b), yes, no); }
 };
 
 }  // namespace fovea::inline FOVEA_ABI::cpu::neon

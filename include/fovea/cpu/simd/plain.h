@@ -32,9 +32,18 @@ struct PlainSimd {
   static f32 add(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] + b.v[i]; }); }
   static f32 sub(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] - b.v[i]; }); }
   static f32 mul(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] * b.v[i]; }); }
+  static f32 div(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] / b.v[i]; }); }
   // a > b ? a : b and a < b ? a : b: the second operand where they are equal or either is NaN.
   static f32 max(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; }); }
   static f32 min(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; }); }
+  // x > m or x is NaN ? x : m, the step of a maximum that a NaN wins.
+  static f32 max_or_nan(const f32& m, const f32& x) {
+    return map([&](int i) { return x.v[i] > m.v[i] || x.v[i] != x.v[i] ? x.v[i] : m.v[i]; });
+  }
+  // a < b ? yes : no.
+  static f32 if_less(const f32& a, const f32& b, const f32& yes, const f32& no) {
+    return map([&](int i) { return a.v[i] < b.v[i] ? yes.v[i] : no.v[i]; });
+  }
 
  private:
   template <class F>
