@@ -15,17 +15,15 @@
 
 namespace fovea::inline FOVEA_ABI {
 
-// What follows the coarsest map: nothing; every second pixel of it (torchvision's LastLevelMaxPool: one level, P6 of a
-// pyramid from P2 to P5); or two 3x3 convolutions of stride 2 (LastLevelP6P7, RetinaNet: P6 and P7).
-enum class ExtraLevels { none, max_pool, p6p7 };
+// What follows the coarsest map: nothing; every second pixel of it (torchvision's LastLevelMaxPool: one level, the P6
+// of a pyramid from P2 to P5); or two 3x3 convolutions of stride 2 (LastLevelP6P7), of which the first reads the
+// coarsest input (RetinaNet's C5) or the coarsest output (FCOS's P5).
+enum class ExtraLevels { none, max_pool, p6p7_from_c5, p6p7_from_p5 };
 
 struct FeaturePyramidOptions {
   std::vector<std::int64_t> in_channels;  // of the maps, finest first
   std::int64_t out_channels = 256;
   ExtraLevels extra = ExtraLevels::none;
-  std::int64_t p6_in_channels =
-      0;  // p6p7: channels of the map that P6 reads; 0 = the coarsest input's. As in torchvision
-          // P6 reads the coarsest output if this equals out_channels, else the coarsest input.
 };
 
 template <Element T = float>
@@ -42,7 +40,6 @@ struct FeaturePyramid {
   std::vector<Conv2d<T>> inner_blocks, layer_blocks;
   std::optional<ExtraP6P7<T>> extra_blocks;
   ExtraLevels extra;
-  bool p6_reads_p5 = false;
 
   explicit FeaturePyramid(const FeaturePyramidOptions& o) : extra(o.extra) {
     if (o.in_channels.empty()) fail("FeaturePyramid: no maps; in_channels names the channels of each, finest first");
@@ -50,9 +47,8 @@ struct FeaturePyramid {
       inner_blocks.push_back(Conv2d<T>{{.in_channels = c, .out_channels = o.out_channels}});
       layer_blocks.push_back(conv3x3(o.out_channels, o.out_channels, 1));
     }
-    if (extra != ExtraLevels::p6p7) return;
-    const std::int64_t in = o.p6_in_channels > 0 ? o.p6_in_channels : o.in_channels.back();
-    p6_reads_p5 = in == o.out_channels;
+    if (extra != ExtraLevels::p6p7_from_c5 && extra != ExtraLevels::p6p7_from_p5) return;
+    const std::int64_t in = extra == ExtraLevels::p6p7_from_c5 ? o.in_channels.back() : o.out_channels;
     extra_blocks = ExtraP6P7<T>{conv3x3(in, o.out_channels, 2), conv3x3(o.out_channels, o.out_channels, 2)};
   }
 
@@ -69,8 +65,8 @@ struct FeaturePyramid {
       out[i] = layer_blocks[i](sum);
     }
     if (extra == ExtraLevels::max_pool) out.push_back(max_pool2d(out.back(), {.kernel_size = 1, .stride = 2}));
-    if (extra == ExtraLevels::p6p7) {
-      out.push_back(extra_blocks->p6(p6_reads_p5 ? out.back() : maps.back()));
+    if (extra_blocks) {
+      out.push_back(extra_blocks->p6(extra == ExtraLevels::p6p7_from_c5 ? maps.back() : out.back()));
       out.push_back(extra_blocks->p7(relu(out.back())));
     }
     return out;
