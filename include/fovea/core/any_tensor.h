@@ -36,10 +36,12 @@ class AnyTensor {
   // Shares `storage` from byte `offset` on, which must be aligned for the type.
   AnyTensor(DType dtype, const Shape& shape, std::shared_ptr<Storage> storage, std::int64_t offset = 0)
       : dtype_(dtype), shape_(shape), storage_(std::move(storage)), offset_(offset) {
+    if (!storage_) fail("tensor: ", dtype, " ", shape, " without a storage");
     const std::int64_t bytes = checked_mul(shape.numel(), static_cast<std::int64_t>(size_of(dtype)), "tensor");
     if (offset < 0 || static_cast<std::size_t>(checked_add(offset, bytes, "tensor")) > storage_->bytes())
       fail("tensor: ", dtype, " ", shape, " from byte ", offset, " does not fit a storage of ", storage_->bytes(), " bytes");
-    if (reinterpret_cast<std::uintptr_t>(storage_->data() + offset) % size_of(dtype) != 0)
+    const auto alignment = static_cast<std::int64_t>(size_of(dtype));
+    if (offset % alignment != 0 || reinterpret_cast<std::uintptr_t>(data()) % size_of(dtype) != 0)
       fail("tensor: byte ", offset, " of the storage is not aligned for ", dtype);
   }
 
@@ -59,7 +61,8 @@ class AnyTensor {
   template <Element T>
   Tensor<T> as() const {
     const bool byte = dtype_ == DType::boolean && std::is_same_v<T, std::uint8_t>;
-    if (!defined() || (dtype_ != dtype_of<T> && !byte))
+    if (!defined()) fail("tensor: an undefined one was asked for as ", dtype_of<T>);
+    if (dtype_ != dtype_of<T> && !byte)
       fail("tensor", label_suffix(), " is ", dtype_, ", asked for as ", dtype_of<T>);
     return Tensor<T>(shape_, storage_, offset_ / std::int64_t{sizeof(T)});
   }
@@ -69,11 +72,22 @@ class AnyTensor {
     if (dtype_ == dtype_of<T>) return as<T>();
     return with_dtype(dtype_, [&]<class U>(U) { return as<U>().template to<T>(); });
   }
+  // To bool: nonzero becomes 1.
   AnyTensor to(DType dtype) const {
+    if (dtype == DType::boolean && dtype_ != DType::boolean) return to_bool();
+    if (dtype == dtype_) return *this;
     return with_dtype(dtype, [&]<class T>(T) { return AnyTensor(to<T>()); });
   }
 
  private:
+  AnyTensor to_bool() const {
+    AnyTensor out(DType::boolean, shape_, std::make_shared<Storage>(static_cast<std::size_t>(numel())));
+    std::byte* to = out.mutable_data();
+    with_dtype(dtype_, [&]<class T>(T) {
+      for (const T v : as<T>().values()) *to++ = std::byte{static_cast<double>(v) != 0};
+    });
+    return out;
+  }
   std::string label_suffix() const { return storage_ && !storage_->label().empty() ? " " + storage_->label() : ""; }
 
   DType dtype_ = DType::f32;

@@ -14,6 +14,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <fovea/core/status.h>
@@ -60,11 +61,20 @@ inline FailureHandler failure_handler = print_and_abort;
 // For builds without exceptions: called with what failed. It must not return.
 inline void set_failure_handler(FailureHandler handler) { detail::failure_handler = handler; }
 
+namespace detail {
+// A part as it is printed: the one-byte integers as numbers, not as characters.
+template <class T>
+decltype(auto) printed(const T& part) {
+  if constexpr (std::is_same_v<T, std::int8_t> || std::is_same_v<T, std::uint8_t>) return static_cast<int>(part);
+  else return (part);
+}
+}  // namespace detail
+
 // The parts, printed one after the other with operator<<.
 template <class... Parts>
 std::string concat(const Parts&... parts) {
   std::ostringstream s;
-  (s << ... << parts);
+  (s << ... << detail::printed(parts));
   return std::move(s).str();
 }
 
@@ -94,7 +104,7 @@ template <class... Parts>
   if (!where.field.empty()) s << where.field;
   if (where.offset != Status::kNoOffset) s << (where.field.empty() ? "at byte " : " at byte ") << where.offset;
   if (!where.field.empty() || where.offset != Status::kNoOffset) s << ": ";
-  (s << ... << parts);
+  (s << ... << detail::printed(parts));
   detail::raise(Error(Code::bad_data, std::move(s).str(), where.field, where.offset));
 }
 

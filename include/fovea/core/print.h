@@ -1,53 +1,96 @@
-// operator<< of Tensor: type, shape and elements as nested rows, long dimensions shortened as NumPy does. Layer core.
+// operator<< of Tensor: type and shape, then the elements as nested rows in aligned columns. Layer core.
+// Long dimensions are shortened as NumPy does, so that at most 1,000 elements are printed, whatever the shape.
 #pragma once
 
-#include <iomanip>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <ostream>
+#include <string>
 
 #include <fovea/core/tensor.h>
 
 namespace fovea::inline FOVEA_ABI {
 
 namespace detail {
+// Five significant digits; the same under any locale.
 template <class T>
-void print_element(std::ostream& out, T v) {
-  if constexpr (is_floating<T>) out << std::setw(11) << std::setprecision(5) << static_cast<double>(v);
-  else out << std::setw(5) << static_cast<std::int64_t>(v);
+std::string element_text(T v) {
+  char text[32];
+  if constexpr (is_floating<T>) {
+    const auto d = static_cast<double>(v);
+    if (std::isnan(d)) return "nan";
+    return {text, std::to_chars(text, text + sizeof text, d, std::chars_format::general, 5).ptr};
+  } else {
+    return {text, std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(v)).ptr};
+  }
 }
 
-// One dimension in brackets; `shorten` leaves three at each end.
+// The elements of `t` that are shown, and the width of their columns.
 template <class T>
-void print_rows(std::ostream& out, const Tensor<T>& t, int dimension, const T* from, bool shorten) {
-  if (dimension == t.rank()) return print_element(out, *from);
-  std::int64_t stride = 1;
-  for (int d = dimension + 1; d < t.rank(); ++d) stride *= t.size(d);
-  const std::int64_t n = t.size(dimension);
-  const bool last = dimension + 1 == t.rank();
-  out << '[';
-  for (std::int64_t i = 0; i < n; ++i) {
-    if (i > 0) out << (last ? "" : "\n" + std::string(static_cast<std::size_t>(dimension) + 1, ' '));
-    if (shorten && n > 6 && i == 3) {
-      out << (last ? "  ..." : "...");
-      i = n - 4;
-      continue;
-    }
-    print_rows(out, t, dimension + 1, from + i * stride, shorten);
+class Printer {
+ public:
+  explicit Printer(const Tensor<T>& t) : t_(t), shorten_(t.numel() > 1000) {
+    const auto long_ones = std::count_if(t.shape().begin(), t.shape().end(), [](std::int64_t n) { return n > 1; });
+    if (long_ones >= 4) edge_ = long_ones == 4 ? 2 : 1;  // (2 * edge)^long_ones <= 1,000
+    measure(0, t.data());
   }
-  out << ']';
-}
+
+  // One dimension in brackets; matrices are set apart by an empty line.
+  void print(std::ostream& out, int dimension, const T* from) const {
+    if (dimension == t_.rank()) {
+      const std::string text = element_text(*from);
+      out << std::string(width_ - text.size(), ' ') << text;
+      return;
+    }
+    const std::string indent(static_cast<std::size_t>(dimension) + 1, ' ');
+    const std::string gap = last(dimension) ? " " : (last(dimension + 1) ? "\n" : "\n\n") + indent;
+    out << '[';
+    for (std::int64_t i = 0, before = -1; i < t_.size(dimension); before = i, i = next(dimension, i)) {
+      if (i > 0) out << gap;
+      if (i != before + 1) out << "..." << gap;
+      print(out, dimension + 1, from + i * stride(dimension));
+    }
+    out << ']';
+  }
+
+ private:
+  void measure(int dimension, const T* from) {
+    if (dimension == t_.rank()) {
+      width_ = std::max(width_, element_text(*from).size());
+      return;
+    }
+    for (std::int64_t i = 0; i < t_.size(dimension); i = next(dimension, i))
+      measure(dimension + 1, from + i * stride(dimension));
+  }
+  // The index shown after i: all, or `edge` at each end.
+  std::int64_t next(int dimension, std::int64_t i) const {
+    const std::int64_t n = t_.size(dimension);
+    const bool cut = n > 2 * edge_ && (shorten_ || (last(dimension) && n > 24));
+    return cut && i + 1 >= edge_ && i + 1 < n - edge_ ? n - edge_ : i + 1;
+  }
+  std::int64_t stride(int dimension) const {
+    std::int64_t stride = 1;
+    for (int d = dimension + 1; d < t_.rank(); ++d) stride *= t_.size(d);
+    return stride;
+  }
+  bool last(int dimension) const { return dimension + 1 == t_.rank(); }
+
+  const Tensor<T>& t_;
+  bool shorten_;
+  std::int64_t edge_ = 3;
+  std::size_t width_ = 0;
+};
 }  // namespace detail
 
-// "float32 2x3" on the first line, then the elements; more than 1,000 are shortened.
+// "float32 2x3" on the first line, then the elements; more than 1,000, and rows of more than 24, are shortened.
 template <Element T>
 std::ostream& operator<<(std::ostream& out, const Tensor<T>& t) {
   if (!t.defined()) return out << "undefined tensor";
-  const std::ios_base::fmtflags flags = out.flags();
-  const std::streamsize precision = out.precision();
   out << dtype_of<T> << ' ' << t.shape() << '\n';
-  if (t.numel() > 0) detail::print_rows(out, t, 0, t.data(), t.numel() > 1000);
-  else out << "[]";
-  out.flags(flags);
-  out.precision(precision);
+  if (t.numel() == 0) return out << "[]";
+  detail::Printer<T>(t).print(out, 0, t.data());
   return out;
 }
 
