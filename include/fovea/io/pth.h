@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <fovea/core/bytes.h>
 #include <fovea/io/pickle.h>
 #include <fovea/io/pth_objects.h>
 #include <fovea/io/pth_tensors.h>
@@ -203,10 +204,6 @@ class LegacyReader {
   ByteSource source_;
   std::size_t at_ = 0;
 };
-
-inline bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
-  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
-}
 
 inline TensorFile read_pth(ByteSource source) {
   if (starts_with(source.bytes, "PK")) return read_torch_zip(source);
