@@ -2,6 +2,7 @@
 // PNG specification, third edition: https://www.w3.org/TR/png-3/. Read image/stb.h next, which decodes the pixels.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -81,6 +82,8 @@ inline PngInfo walk_png(Bytes bytes, std::string_view name, std::int64_t max_pix
     const std::uint32_t length = r.u32("chunk length");
     const Bytes type_bytes = r.take(4, "chunk type");
     const std::string_view type = as_text(type_bytes);
+    if (!std::all_of(type.begin(), type.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }))
+      fail_data({.file = name, .field = "chunk type", .offset = at + 4}, "not four letters: the file is damaged");
     const Bytes chunk = r.take(length, type);
     const std::uint32_t crc = r.u32("CRC");
     const bool critical = (static_cast<unsigned char>(type[0]) & 0x20) == 0;

@@ -114,6 +114,11 @@ namespace detail::stb {
 #  undef STBI_REALLOC_SIZED
 #  undef STBI_FREE
 #  undef STBI_ASSERT
+#  undef STBI_SIMD_ALIGN
+#  undef stbi__err
+#  undef stbi__errpf
+#  undef stbi__errpuc
+#  undef stbi__vertically_flip_on_load
 #  pragma pop_macro("STBIDEF")
 #  pragma pop_macro("STB_IMAGE_STATIC")
 #  pragma pop_macro("STB_IMAGE_IMPLEMENTATION")
