@@ -17,6 +17,10 @@
 
 namespace fovea::inline FOVEA_ABI {
 
+namespace cpu {
+inline constexpr int kMaxTaps = 64;  // kernel_h * kernel_w that the blocked kernels take: their pointers are on the stack
+}
+
 template <class T>
 struct Conv2dArgs {
   static constexpr const char* name = "conv2d";
