@@ -18,6 +18,7 @@
 
 #include <fovea/core/parallel_for.h>
 #include <support/catch.h>
+#include <support/sanitizer.h>
 
 using namespace fovea;
 

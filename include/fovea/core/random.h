@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstdint>
 #include <numbers>
-#include <utility>
 
 #include <fovea/core/error.h>
 
@@ -41,7 +40,7 @@ constexpr double uniform_from(std::uint32_t first, std::uint32_t second) {
 }
 // Two independent standard normals from two words (Box and Muller 1958). The first uniform lies in (0, 1], so that its
 // logarithm is finite: |result| <= sqrt(48 ln 2) = 5.77. The last bits are those of the C library's log, cos and sin.
-inline std::pair<double, double> normals_from(std::uint32_t first, std::uint32_t second) {
+inline std::array<double, 2> normals_from(std::uint32_t first, std::uint32_t second) {
   const double u1 = (static_cast<double>(first >> 8) + 1) * 0x1p-24, u2 = static_cast<double>(second >> 8) * 0x1p-24;
   const double r = std::sqrt(-2 * std::log(u1)), angle = 2 * std::numbers::pi * u2;
   return {r * std::cos(angle), r * std::sin(angle)};
