@@ -1,0 +1,82 @@
+// matmul and linear against the reference cases (bit for bit in float32: the inputs make every sum exact); errors.
+#include <fovea/ops/linear.h>
+#include <fovea/ops/matmul.h>
+#include <support/reference.h>
+
+namespace {
+using namespace fovea;
+using test::check_types;
+using test::Precision;
+using test::ReferenceCase;
+
+void check_matmul(const ReferenceCase& c) {
+  const MatmulOptions options = {c.attrs.value("trans_a", false), c.attrs.value("trans_b", false)};
+  check_types(
+      c, [&]<class T>(T) { return matmul(c.in<T>("a"), c.in<T>("b"), options); }, Precision::exact);
+}
+
+const test::ReferenceGroupTest kGroup = {.group = "ops-matmul",
+                                         .checks = {{"matmul", check_matmul},
+                                                    {"bmm", check_matmul},
+                                                    {"linear",
+                                                     [](const ReferenceCase& c) {
+                                                       const auto op = [&]<class T>(T) {
+                                                         return linear(c.in<T>("x"), c.in<master_t<T>>("weight"),
+                                                                       c.in<master_t<T>>("bias"));
+                                                       };
+                                                       check_types(c, op, Precision::exact);
+                                                     }}},
+                                         .later = {}};
+}  // namespace
+
+TEST_CASE("matmul and linear equal the committed reference cases") { kGroup.run_committed(); }
+TEST_CASE("matmul and linear equal all reference cases") { kGroup.run_shared(); }
+
+TEST_CASE("vectors lose the dimension that they were given") {
+  const Tensor<double> v({3}, {1, 2, 3}), m({3, 2}, {1, 2, 3, 4, 5, 6});
+  REQUIRE(matmul(v, v).shape() == Shape());
+  REQUIRE(matmul(v, v).item() == 14);
+  REQUIRE(matmul(v, m).shape() == Shape({2}));
+  REQUIRE(matmul(v, m).at(1) == 28);
+  REQUIRE(matmul(m, v, {.transpose_a = true}).at(0) == 22);
+  REQUIRE(matmul(v, Tensor<double>({4, 3, 2})).shape() == Shape({4, 2}));
+  REQUIRE(matmul(Tensor<double>({4, 2, 3}), v).shape() == Shape({4, 2}));
+}
+
+TEST_CASE("leading dimensions broadcast as in NumPy") {
+  test::Random random(test::seed());
+  Tensor<double> a({2, 1, 3, 4}), b({5, 4, 2});
+  for (double& v : a.mutable_values()) v = static_cast<double>(random.between(-9, 9));
+  for (double& v : b.mutable_values()) v = static_cast<double>(random.between(-9, 9));
+  const Tensor<double> y = matmul(a, b);
+  REQUIRE(y.shape() == Shape({2, 5, 3, 2}));
+  for (std::int64_t p = 0; p < 2; ++p)
+    for (std::int64_t q = 0; q < 5; ++q)
+      for (std::int64_t i = 0; i < 3; ++i)
+        for (std::int64_t j = 0; j < 2; ++j) {
+          double sum = 0;
+          for (std::int64_t k = 0; k < 4; ++k) sum += a.at(p, 0, i, k) * b.at(q, k, j);
+          REQUIRE(y.at(p, q, i, j) == sum);
+        }
+}
+
+TEST_CASE("a sum of no terms is zero") {
+  const Tensor<float> y = matmul(Tensor<float>({2, 0}), Tensor<float>({0, 3}));
+  REQUIRE(y.shape() == Shape({2, 3}));
+  for (const float v : y.values()) REQUIRE(v == 0);
+  REQUIRE(matmul(Tensor<float>({0, 4}), Tensor<float>({4, 3})).shape() == Shape({0, 3}));
+}
+
+TEST_CASE("products whose sizes do not meet name both shapes") {
+  const Tensor<float> a({2, 3}), b({4, 2});
+  REQUIRE_THROWS_WITH(matmul(a, b), Catch::Matchers::Equals("matmul: 2x3 has 3 columns, 4x2 wants 4"));
+  REQUIRE_THROWS_WITH(matmul(a, b, {.transpose_b = true}),
+                      Catch::Matchers::Equals("matmul: 2x3 has 3 columns, 4x2 transposed wants 2"));
+  REQUIRE_THROWS_WITH(matmul(Tensor<float>({2, 1, 3}), Tensor<float>({3, 3, 1})),
+                      Catch::Matchers::Contains("do not broadcast"));
+  REQUIRE_THROWS_WITH(matmul(a, Tensor<float>(Shape{})), Catch::Matchers::Contains("matmul: 2x3 by scalar"));
+  REQUIRE_THROWS_WITH(linear(a, Tensor<float>({5, 4}), Tensor<float>()),
+                      Catch::Matchers::Contains("linear: input 2x3 has 3 features"));
+  REQUIRE_THROWS_WITH(linear(a, Tensor<float>({5, 3}), Tensor<float>({4})),
+                      Catch::Matchers::Contains("linear: bias 4"));
+}
