@@ -34,6 +34,8 @@ struct Decoded {
   int orientation = 1;          // 1..8 as the file says; already applied
 };
 
+inline namespace FOVEA_IMAGE_ABI {
+
 // Decodes an image file held in memory; `name` is for messages only. Errors: Code::bad_data (malformed, not an image, a
 // format that fovea does not read, too many pixels), Code::unavailable (built without the decoder).
 inline Decoded decode_image(std::span<const std::byte> bytes, std::string_view name, DecodeOptions options = {}) {
@@ -83,4 +85,5 @@ inline Decoded load_image(const std::filesystem::path& path, DecodeOptions optio
   return decode_image(bytes, path.string(), options);
 }
 
+}  // namespace FOVEA_IMAGE_ABI
 }  // namespace fovea::inline FOVEA_ABI

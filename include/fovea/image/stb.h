@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <vector>
+#include <string>
 
 #include <fovea/core/tensor.h>
 #include <fovea/image/png_walk.h>
@@ -131,28 +131,26 @@ namespace detail {
 #if FOVEA_HAVE_STB
 // A PNG of the checked parts alone: IHDR, a palette of 256 entries (stb leaves the missing ones uninitialised; they are
 // black here), one IDAT, IEND. tRNS is left out: alpha is dropped, as Pillow's convert("RGB") does. stb reads no CRC.
-inline std::vector<unsigned char> plain_png(const PngInfo& png) {
-  std::vector<unsigned char> out;
+inline std::string plain_png(const PngInfo& png) {
+  std::string out;
   const std::size_t data = png.data_bytes();
   out.reserve(data + 1024);
   const auto u32 = [&](std::size_t v) {
-    for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<unsigned char>(v >> shift));
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(v >> shift);
   };
-  const auto text = [&](std::string_view s) { out.insert(out.end(), s.begin(), s.end()); };
-  const auto bytes = [&](Bytes b) { text(as_text(b)); };
-  text("\x89PNG\r\n\x1a\n");
-  u32(13), text("IHDR"), u32(png.width), u32(png.height);
-  for (const int v : {png.depth, png.color, 0, 0, png.interlaced ? 1 : 0}) out.push_back(static_cast<unsigned char>(v));
+  out += "\x89PNG\r\n\x1a\n";
+  u32(13), out += "IHDR", u32(png.width), u32(png.height);
+  for (const int v : {png.depth, png.color, 0, 0, png.interlaced ? 1 : 0}) out += static_cast<char>(v);
   u32(0);
   if (png.color == 3) {
-    u32(768), text("PLTE"), bytes(png.palette);
-    out.insert(out.end(), 768 - png.palette.size(), 0);
+    u32(768), out += "PLTE", out += as_text(png.palette);
+    out.append(768 - png.palette.size(), '\0');
     u32(0);
   }
-  u32(data), text("IDAT");
-  for (const Bytes& d : png.data) bytes(d);
+  u32(data), out += "IDAT";
+  for (const Bytes& d : png.data) out += as_text(d);
   u32(0);
-  u32(0), text("IEND"), u32(0);
+  u32(0), out += "IEND", u32(0);
   return out;
 }
 
@@ -168,11 +166,12 @@ inline std::size_t png_budget(const PngInfo& png) {
 inline Tensor<std::uint8_t> decode_png_pixels(const PngInfo& png, std::string_view name) {
   if (png.data_bytes() > (std::size_t{1} << 30))
     fail_data({.file = name, .field = "IDAT"}, png.data_bytes(), " bytes of pixel data, at most 2^30 are read");
-  const std::vector<unsigned char> file = plain_png(png);
+  const std::string file = plain_png(png);
   stb::budget = png_budget(png);
   int width = 0, height = 0, channels = 0;
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
-      stb::stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width, &height, &channels, 3),
+      stb::stbi_load_from_memory(reinterpret_cast<const unsigned char*>(file.data()), static_cast<int>(file.size()),
+                                 &width, &height, &channels, 3),
       stb::release);
   if (!pixels) fail_data({.file = name, .field = "IDAT"}, "the pixels do not decode: ", stb::stbi_failure_reason());
   const std::size_t n = std::size_t{png.width} * png.height * 3;

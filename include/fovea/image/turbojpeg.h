@@ -9,13 +9,18 @@
 
 #if defined(FOVEA_TURBOJPEG)
 #  include <turbojpeg.h>
+// Whatever depends on the option is in an inline namespace of its own, so that translation units with and without it
+// can be linked, and each does what it was compiled for.
+#  define FOVEA_IMAGE_ABI with_turbojpeg
+#else
+#  define FOVEA_IMAGE_ABI without_turbojpeg
 #endif
 
 namespace fovea::inline FOVEA_ABI {
 namespace detail {
+inline namespace FOVEA_IMAGE_ABI {
 
 #if defined(FOVEA_TURBOJPEG)
-inline namespace with_turbojpeg {
 
 // CMYK as Adobe stores it (inverted) -> RGB, in the integer arithmetic of Pillow's convert("RGB").
 inline void inverted_cmyk_to_rgb(const std::uint8_t* in, std::int64_t pixels, std::uint8_t* out) {
@@ -61,17 +66,15 @@ inline Tensor<std::uint8_t> decode_jpeg_pixels(Bytes bytes, std::string_view nam
   return rgb;
 }
 
-}  // namespace with_turbojpeg
 #else
-inline namespace without_turbojpeg {
 
 inline Tensor<std::uint8_t> decode_jpeg_pixels(Bytes, std::string_view name, const JpegInfo&) {
   fail_as(Code::unavailable, name, ": JPEG needs libjpeg-turbo, which this program was built without ",
           "(Debian and Ubuntu: apt install libturbojpeg0-dev, then build with FOVEA_TURBOJPEG and -lturbojpeg)");
 }
 
-}  // namespace without_turbojpeg
 #endif
 
+}  // namespace FOVEA_IMAGE_ABI
 }  // namespace detail
 }  // namespace fovea::inline FOVEA_ABI
