@@ -188,8 +188,7 @@ class Pickle {
 
   Where here() const { return {where_.file, where_.field, where_.offset + at_ - 1}; }
 
-  // --- input
-  // ----------------------------------------------------------------------------------------------------------
+  // --- input ---
   std::span<const std::byte> take(std::uint64_t n) {
     if (n > bytes_.size() - at_) error(at_, n, " bytes are wanted, ", bytes_.size() - at_, " are left");
     const auto s = bytes_.subspan(at_, static_cast<std::size_t>(n));
@@ -219,8 +218,7 @@ class Pickle {
     return line;
   }
 
-  // --- stack
-  // ----------------------------------------------------------------------------------------------------------
+  // --- stack ---
   void push(Ref r) { stack_.push_back(r); }
   Ref make(Kind kind, std::int64_t integer = 0) {
     if (values_.all.size() >= PickleValues::kMaxValues) error(at_, "more than ", PickleValues::kMaxValues, " values");
@@ -261,8 +259,7 @@ class Pickle {
     return v;
   }
 
-  // --- opcodes
-  // --------------------------------------------------------------------------------------------------------
+  // --- opcodes ---
   void push_tuple(std::vector<Ref> items) {
     push(make(Kind::tuple));
     values_[stack_.back()].items = std::move(items);

@@ -41,8 +41,7 @@ inline TensorFile file_of(const ByteSource& source) {
   return file;
 }
 
-// --- the zip form: PREFIX/data.pkl, PREFIX/byteorder, PREFIX/data/KEY
-// ---------------------------------------------------
+// --- the zip form: PREFIX/data.pkl, PREFIX/byteorder, PREFIX/data/KEY ---
 
 inline std::string torch_zip_prefix(const ZipArchive& zip, const std::string& file) {
   constexpr std::string_view tail = "/data.pkl";
