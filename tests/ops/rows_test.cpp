@@ -83,15 +83,20 @@ std::vector<float> integers(Random& random, std::int64_t n, std::int64_t low = -
   return v;
 }
 
+std::vector<Kernel<PointwiseArgs<float>>> pointwise_rows() {
+  using Args = PointwiseArgs<float>;
+  return with_plain<Args>(
+      {{"pointwise_plain4", Isa::scalar, cpu::plain4::pointwise_accepts, cpu::split<cpu::plain4::pointwise>},
+       {"pointwise_plain8", Isa::scalar, cpu::plain8::pointwise_accepts, cpu::split<cpu::plain8::pointwise>},
+       {"pointwise_plain16", Isa::scalar, cpu::plain16::pointwise_accepts, cpu::split<cpu::plain16::pointwise>}});
+}
+
 int cases() { return test::full() ? 2000 : 200; }
 }  // namespace
 
 TEST_CASE("every activation row equals the reference bit for bit") {
   using Args = PointwiseArgs<float>;
-  const auto rows = with_plain<Args>(
-      {{"pointwise_plain4", Isa::scalar, cpu::plain4::pointwise_accepts, cpu::split<cpu::plain4::pointwise>},
-       {"pointwise_plain8", Isa::scalar, cpu::plain8::pointwise_accepts, cpu::split<cpu::plain8::pointwise>},
-       {"pointwise_plain16", Isa::scalar, cpu::plain16::pointwise_accepts, cpu::split<cpu::plain16::pointwise>}});
+  const auto rows = pointwise_rows();
   Random random(test::seed());
   int compared = 0;
   for (int i = 0; i < cases(); ++i) {
@@ -107,6 +112,34 @@ TEST_CASE("every activation row equals the reference bit for bit") {
     compared += compare_rows(rows, args, n);
   }
   REQUIRE(compared >= 4 * cases());
+}
+
+TEST_CASE("sigmoid and silu rows are within 4 units of the reference, with the same bits at every width") {
+  using Args = PointwiseArgs<float>;
+  const auto rows = pointwise_rows();
+  std::vector<float> x;
+  for (float v = -90.f; v <= 90.f; v += test::full() ? 0.0001f : 0.013f) x.push_back(v);
+  for (const float v : {0.f, -0.f, 1e-30f, -1e-30f, 1e30f, std::numeric_limits<float>::infinity()}) x.push_back(v);
+  for (const Activation f : {Activation::sigmoid, Activation::silu}) {
+    const Args args = {.function = f, .count = static_cast<std::int64_t>(x.size()), .x = x.data()};
+    const std::vector<float> wanted = run_row(kernels<Args>(Device::cpu).back(), args, args.count);
+    const std::vector<float> first = run_row(rows.front(), args, args.count);
+    double worst = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double unit = std::max(0x1p-126, std::abs(static_cast<double>(wanted[i]))) * 0x1p-23;
+      const double error =
+          wanted[i] == first[i] ? 0 : std::abs(static_cast<double>(first[i]) - static_cast<double>(wanted[i]));
+      if (x[i] > -87.f) worst = std::max(worst, error / unit);  // below, the exponential is flushed to 0
+      INFO(name_of(f) << " of " << x[i]);
+      REQUIRE(error <= std::max(4 * unit, x[i] > -87.f ? 0 : 1.2e-38 * 90));
+    }
+    INFO(name_of(f) << ": worst error " << worst << " units");
+    REQUIRE(worst > 0);  // the reference is no vector row
+    for (const Kernel<Args>& row : rows) {
+      INFO(row.name);
+      REQUIRE((row.run == kernels<Args>(Device::cpu).back().run || same_bits(run_row(row, args, args.count), first)));
+    }
+  }
 }
 
 TEST_CASE("every arithmetic row equals the reference bit for bit") {

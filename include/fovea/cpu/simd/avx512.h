@@ -26,6 +26,8 @@ struct simd {
   // The masked forms with all lanes on: g++ 12 warns falsely (uninitialized) on _mm512_max_ps.
   static f32 max(f32 a, f32 b) { return _mm512_mask_max_ps(a, kAll, a, b); }
   static f32 min(f32 a, f32 b) { return _mm512_mask_min_ps(a, kAll, a, b); }
+  static f32 round(f32 a) { return _mm512_maskz_roundscale_ps(kAll, a, _MM_FROUND_TO_NEAREST_INT); }
+  static f32 scale(f32 a, f32 n) { return _mm512_maskz_scalef_ps(kAll, a, n); }
   static f32 max_or_nan(f32 m, f32 x) {
     const unsigned take = _mm512_cmp_ps_mask(x, m, _CMP_GT_OQ) | _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
     return _mm512_mask_blend_ps(static_cast<__mmask16>(take), m, x);

@@ -32,6 +32,11 @@ struct simd {
   // vmaxq and vminq would return NaN where either operand is one.
   static f32 max(f32 a, f32 b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
   static f32 min(f32 a, f32 b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+  static f32 round(f32 a) { return vrndnq_f32(a); }
+  static f32 scale(f32 a, f32 n) {
+    const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
+    return vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23)));
+  }
   static f32 max_or_nan(f32 m, f32 x) {
     return vbslq_f32(vorrq_u32(vcgtq_f32(x, m), vmvnq_u32(vceqq_f32(x, x))), x, m);
   }

@@ -17,11 +17,17 @@ struct PlainSimd {
     float v[N];
   };
   static f32 zero() { return {}; }
-  static f32 set(float value) { return map([&](int) { return value; }); }
-  static f32 load(const float* p) { return map([&](int i) { return p[i]; }); }
+  static f32 set(float value) {
+    return map([&](int) { return value; });
+  }
+  static f32 load(const float* p) {
+    return map([&](int i) { return p[i]; });
+  }
   static void store(float* p, const f32& a) { store_partial(p, a, N); }
   // The first n lanes, 0 <= n <= lanes; the others read as 0 and are not written.
-  static f32 load_partial(const float* p, int n) { return map([&](int i) { return i < n ? p[i] : 0.f; }); }
+  static f32 load_partial(const float* p, int n) {
+    return map([&](int i) { return i < n ? p[i] : 0.f; });
+  }
   static void store_partial(float* p, const f32& a, int n) {
     for (int i = 0; i < n; ++i) p[i] = a.v[i];
   }
@@ -29,13 +35,33 @@ struct PlainSimd {
   static f32 fma(const f32& a, const f32& b, const f32& c) {
     return map([&](int i) { return std::fma(a.v[i], b.v[i], c.v[i]); });
   }
-  static f32 add(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] + b.v[i]; }); }
-  static f32 sub(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] - b.v[i]; }); }
-  static f32 mul(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] * b.v[i]; }); }
-  static f32 div(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] / b.v[i]; }); }
+  static f32 add(const f32& a, const f32& b) {
+    return map([&](int i) { return a.v[i] + b.v[i]; });
+  }
+  static f32 sub(const f32& a, const f32& b) {
+    return map([&](int i) { return a.v[i] - b.v[i]; });
+  }
+  static f32 mul(const f32& a, const f32& b) {
+    return map([&](int i) { return a.v[i] * b.v[i]; });
+  }
+  static f32 div(const f32& a, const f32& b) {
+    return map([&](int i) { return a.v[i] / b.v[i]; });
+  }
   // a > b ? a : b and a < b ? a : b: the second operand where they are equal or either is NaN.
-  static f32 max(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; }); }
-  static f32 min(const f32& a, const f32& b) { return map([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; }); }
+  static f32 max(const f32& a, const f32& b) {
+    return map([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  static f32 min(const f32& a, const f32& b) {
+    return map([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  // To the nearest integer, ties to even.
+  static f32 round(const f32& a) {
+    return map([&](int i) { return std::nearbyint(a.v[i]); });
+  }
+  // a * 2^n for integers -126 <= n <= 127; what another n gives is not defined, but NaN in a stays NaN.
+  static f32 scale(const f32& a, const f32& n) {
+    return map([&](int i) { return n.v[i] != n.v[i] ? n.v[i] : std::ldexp(a.v[i], static_cast<int>(n.v[i])); });
+  }
   // x > m or x is NaN ? x : m, the step of a maximum that a NaN wins.
   static f32 max_or_nan(const f32& m, const f32& x) {
     return map([&](int i) { return x.v[i] > m.v[i] || x.v[i] != x.v[i] ? x.v[i] : m.v[i]; });
