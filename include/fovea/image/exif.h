@@ -15,6 +15,10 @@ inline int orientation_value(ByteReader& r, std::uint16_t type) {
   return value >= 1 && value <= 8 ? static_cast<int>(value) : 0;
 }
 
+inline void copy_pixel(const std::uint8_t* from, std::int64_t channels, std::uint8_t* to) {
+  for (std::int64_t c = 0; c < channels; ++c) to[c] = from[c];
+}
+
 }  // namespace detail
 
 // Orientation 1..8 of EXIF bytes (with or without the "Exif\0\0" prefix). 1 (upright) where the tag is missing or the
@@ -55,15 +59,16 @@ inline Tensor<std::uint8_t> upright(const Tensor<std::uint8_t>& image, int orien
   // Stored pixel (y, x) -> shown pixel: mirror x for 2 3 7 8, mirror y for 3 4 6 7 (before the transposition of 5..8).
   const bool mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  const std::uint8_t* in = image.data();
-  std::uint8_t* to = out.mutable_data();
-  for (std::int64_t y = 0; y < h; ++y) {
-    const std::int64_t v = mirror_y ? h - 1 - y : y;
-    for (std::int64_t x = 0; x < w; ++x, in += c) {
-      const std::int64_t u = mirror_x ? w - 1 - x : x;
-      std::copy_n(in, c, to + (swap ? u * h + v : v * w + u) * c);
-    }
-  }
+  // Where stored pixel (0, 0) goes, and the steps from there for one more x and one more y, in elements.
+  const std::int64_t step_x = (swap ? h : 1) * (mirror_x ? -c : c), step_y = (swap ? 1 : w) * (mirror_y ? -c : c);
+  const std::int64_t corner = (mirror_x ? -step_x * (w - 1) : 0) + (mirror_y ? -step_y * (h - 1) : 0);
+  std::uint8_t* to = out.mutable_data() + corner;
+  constexpr std::int64_t kTile = 32;  // a transposition by tiles stays in the cache
+  for (std::int64_t y0 = 0; y0 < h; y0 += kTile)
+    for (std::int64_t x0 = 0; x0 < w; x0 += kTile)
+      for (std::int64_t y = y0; y < std::min(y0 + kTile, h); ++y)
+        for (std::int64_t x = x0; x < std::min(x0 + kTile, w); ++x)
+          detail::copy_pixel(image.data() + (y * w + x) * c, c, to + x * step_x + y * step_y);
   return out;
 }
 

@@ -33,28 +33,29 @@ inline std::int64_t rows_a_thread(std::int64_t work) {
   return std::max<std::int64_t>(1, 100'000 / std::max<std::int64_t>(1, work));
 }
 
-// One row of the horizontal pass: `in` is W C, `out` is out_width C.
+// One row of the horizontal pass: `in` is W C, `out` is out_width C. kChannels = C, or 1 to go channel by channel.
 template <int kChannels>
-void resize_row(const std::uint8_t* in, const AxisWeights& a, int channels, std::uint8_t* out) {
-  const int c = kChannels > 0 ? kChannels : channels;
+void resize_row(const std::uint8_t* in, const AxisWeights& a, std::int64_t c, std::uint8_t* out) {
   for (std::size_t x = 0; x < a.windows.size(); ++x) {
     const auto [first, count] = a.windows[x];
     const std::int32_t* weight = a.of(static_cast<std::int64_t>(x));
-    const std::uint8_t* pixel = in + first * c;
-    for (int k = 0; k < c; ++k) {
-      std::int32_t sum = 1 << (kWeightBits - 1);
-      for (std::int64_t i = 0; i < count; ++i) sum += weight[i] * pixel[i * c + k];
-      *out++ = weighted(sum);
+    for (std::int64_t k = 0; k < c; k += kChannels) {
+      std::int32_t sum[kChannels];
+      std::fill_n(sum, kChannels, 1 << (kWeightBits - 1));
+      const std::uint8_t* pixel = in + first * c + k;
+      for (std::int64_t i = 0; i < count; ++i, pixel += c)
+        for (int j = 0; j < kChannels; ++j) sum[j] += weight[i] * pixel[j];
+      for (int j = 0; j < kChannels; ++j) *out++ = weighted(sum[j]);
     }
   }
 }
 
 inline Tensor<std::uint8_t> resize_horizontally(const Tensor<std::uint8_t>& image, const AxisWeights& a) {
   const std::int64_t h = image.size(0), w = image.size(1), out_w = static_cast<std::int64_t>(a.windows.size());
-  const int c = static_cast<int>(image.size(2));
+  const std::int64_t c = image.size(2);
   Tensor<std::uint8_t> out({h, out_w, c}, uninitialized);
   std::uint8_t* to = out.mutable_data();
-  const auto row = c == 3 ? resize_row<3> : c == 1 ? resize_row<1> : resize_row<0>;
+  const auto row = c == 3 ? resize_row<3> : resize_row<1>;
   parallel_for(h, rows_a_thread(out_w * c * a.stride), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t y = begin; y < end; ++y) row(image.data() + y * w * c, a, c, to + y * out_w * c);
   });
