@@ -125,6 +125,12 @@ TEST_CASE("nesting stops at 64 levels") {
   CHECK_THROWS_AS(Json::parse(std::string(1000000, '[')), Error);
 }
 
+TEST_CASE("a text of very many values is refused before they take memory") {
+  std::string text = "[0";
+  for (int i = 0; i < 9000000; ++i) text += ",0";
+  CHECK_THROWS_WITH(Json::parse(text + "]"), Catch::Contains("more than 8388608 values"));
+}
+
 TEST_CASE("a member name that stands twice is refused where it comes again, in time linear in the text") {
   CHECK(error_offset(R"({"a":1,"b":2,"a":3})") == 13);
   CHECK(error_offset(R"({"a":1,"\u0061":3})") == 7);

@@ -151,6 +151,7 @@ TEST_CASE("what cannot be opened says why") {
   CHECK(code(folder / "absent") == Code::not_found);
   CHECK(code(folder.write("file", "x") / "below") == Code::not_found);
   CHECK(code(folder / "") == Code::io);
+  CHECK(code("/dev/zero") == Code::io);
 }
 
 }  // namespace fovea::test

@@ -187,6 +187,23 @@ TEST_CASE("a small pickle that unfolds to a large tree is refused") {
   CHECK_THROWS_WITH(parse(legacy_file(wide)), Catch::Contains("too many times"));
 }
 
+TEST_CASE("a long value that is named again and again is not copied without limit") {
+  std::string strings = "](" + text(std::string(1 << 20, 's')) + "q\x01";
+  for (int i = 0; i < 20000; ++i) strings += "h\x01";
+  CHECK_THROWS_WITH(parse(legacy_file(strings + "e")), Catch::Contains("too many times"));
+
+  std::string dicts = "](ccollections\nOrderedDict\nq\x01](" + text("k") + "N\x86q\x02";
+  for (int i = 0; i < 100000; ++i) dicts += "h\x02";
+  dicts += "e\x85q\x03";
+  for (int i = 0; i < 1000; ++i) dicts += "h\x01h\x03R";
+  CHECK_THROWS_WITH(parse(legacy_file(dicts + "e")), Catch::Contains("values in all"));
+
+  std::string ones;
+  for (int i = 0; i < 65; ++i) ones += "K\x01";
+  CHECK_THROWS_WITH(parse(legacy_file(tensor(storage("0", 1), 0, ones, ones), {1})), Catch::Contains("65 dimensions"));
+  CHECK_THROWS_WITH(parse(legacy_file(storage(std::string(300, '0'), 1), {1})), Catch::Contains("key of 300 bytes"));
+}
+
 TEST_CASE("copies that the file's size does not justify are refused") {
   // Each of 200 views repeats one value to 4 MB.
   std::string dict = "}(";

@@ -133,6 +133,17 @@ TEST_CASE("saved tensors lie aligned, so that loading shares the mapped file") {
   }
 }
 
+TEST_CASE("the example of docs/FORMAT.md has the bytes that are told there") {
+  const TemporaryFolder folder;
+  save_safetensors(folder / "a", {{"w", Tensor<float>({2, 3})}},
+                   {{"fovea.format", "1"}, {"fovea.license", "Apache-2.0"}});
+  const std::string bytes = read_text(folder / "a");
+  const std::string header =
+      R"({"__metadata__":{"fovea.format":"1","fovea.license":"Apache-2.0"},"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})";
+  CHECK(bytes ==
+        std::string("\xb8\0\0\0\0\0\0\0", 8) + header + std::string(184 - header.size(), ' ') + std::string(24, '\0'));
+}
+
 TEST_CASE("a tensor that is not aligned for its type is copied") {
   const TensorFile file =
       load_safetensors(source_file("tests/data/reference/files/safetensors/ok-mixed-dtypes.safetensors"));

@@ -77,6 +77,7 @@ class JsonParser {
 
  private:
   static constexpr int kMaxDepth = 64;
+  static constexpr std::size_t kMaxValues = std::size_t{1} << 23;  // a value takes 40 bytes, its text may take 2
 
   template <class... Parts>
   [[noreturn]] void error(std::size_t at, const Parts&... parts) const {
@@ -107,6 +108,7 @@ class JsonParser {
 
   Json value(int depth) {
     skip_space();
+    if (++count_ > kMaxValues) error(at_, "more than ", kMaxValues, " values");
     if (depth > kMaxDepth) error(at_, "nested more than ", kMaxDepth, " levels deep");
     switch (peek()) {
       case '{':
@@ -256,7 +258,7 @@ class JsonParser {
 
   std::string_view text_;
   Where where_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, count_ = 0;
 };
 
 }  // namespace detail

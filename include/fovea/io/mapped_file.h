@@ -10,7 +10,7 @@
 // tensor that lies in one (fine-tuning) copies the page and never reaches the file. A file overwritten in place is not
 // noticed; replacing it by rename (what our writer does) is safe.
 //
-// Pipes, devices and files of /proc have no stable pages and are read into memory.
+// Pipes and files of /proc have no stable pages and are read into memory.
 #pragma once
 
 #include <fcntl.h>
@@ -132,8 +132,8 @@ class FileDescriptor {
 
 class MappedFile {
  public:
-  // What a pipe or a device may send before it is refused.
-  static constexpr std::size_t kMaxUnmapped = std::size_t{8} << 30;
+  // What a pipe may send before it is refused.
+  static constexpr std::size_t kMaxUnmapped = std::size_t{1} << 30;
 
   // Errors: not_found, io. The result is shared by the storages that alias it.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path) {
@@ -174,6 +174,7 @@ class MappedFile {
     if (fd_.get() < 0) detail::fail_errno(path_, "open it");
     if (fstat(fd_.get(), &s) != 0) detail::fail_errno(path_, "ask for its size");
     if (S_ISDIR(s.st_mode)) fail_as(Code::io, path_, " is a folder, a file is wanted");
+    if (S_ISCHR(s.st_mode) || S_ISBLK(s.st_mode)) fail_as(Code::io, path_, " is a device, a file is wanted");
     const bool mappable = S_ISREG(s.st_mode) && s.st_size > 0;  // /proc shows regular files of size 0 that have content
     if (!mappable || !map(static_cast<std::size_t>(s.st_size))) read_all();
   }

@@ -319,6 +319,11 @@ class Pickle {
     const bool known = s.is(Kind::dict) && s.items.size() == 2 && values_[s.items[0]].text == "_metadata";
     if (!known) error(at_ - 1, "BUILD with a state other than _metadata is refused");
   }
+  void put(std::uint32_t index) {
+    memo_[index] = top();
+    if (memo_.size() > PickleValues::kMaxValues)
+      error(at_ - 1, "more than ", PickleValues::kMaxValues, " memo entries");
+  }
   void get(std::uint32_t index) {
     const auto r = memo_.find(index);
     if (r == memo_.end()) error(at_ - 1, "memo entry ", index, " was never put");
@@ -405,13 +410,13 @@ class Pickle {
         set_items(pop_to_mark());
         break;
       case 'q':
-        memo_[read_u8()] = top();
+        put(read_u8());
         break;  // BINPUT
       case 'r':
-        memo_[read<std::uint32_t>()] = top();
+        put(read<std::uint32_t>());
         break;  // LONG_BINPUT
       case 0x94:
-        memo_[static_cast<std::uint32_t>(memo_.size())] = top();
+        put(static_cast<std::uint32_t>(memo_.size()));
         break;  // MEMOIZE
       case 'h':
         get(read_u8());

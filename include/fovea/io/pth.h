@@ -95,8 +95,7 @@ inline TensorFile read_torch_zip(const ByteSource& source) {
   return file;
 }
 
-// --- the older form: five pickles (magic number, version, system, object, storage keys), then the storages
-// --------------
+// --- the older form: pickles (magic number, version, system, object, storage keys), then the storages ---
 
 // The host of pickles that need no globals.
 struct PlainObjects {
@@ -163,23 +162,21 @@ class LegacyReader {
 
   // The list of keys, then for each key the element count (int64) and the bytes.
   std::vector<TorchBlob> read_storages(const TorchObjects& objects) {
-    std::vector<std::string> keys;
-    plain("storage keys", [&](const PickleValues& v, PickleValue::Ref r) {
-      if (!v[r].is(Kind::list)) error("storage keys", at_, "a list is wanted");
-      for (const auto item : v[r].items) {
-        if (!v[item].is(Kind::string)) error("storage keys", at_, "strings are wanted");
-        keys.push_back(v[item].text);
-      }
-    });
     std::unordered_map<std::string_view, std::size_t> index;
     for (std::size_t i = 0; i < objects.storages.size(); ++i) index[objects.storages[i].key] = i;
     std::vector<TorchBlob> blobs(objects.storages.size());
-    for (const std::string& key : keys) {
-      const auto i = index.find(key);
-      if (i == index.end() || blobs[i->second].filled)
-        error("storage keys", at_, "storage ", key, " is unknown or listed twice");
-      blobs[i->second] = read_storage(objects.storages[i->second]);
-    }
+    std::vector<std::size_t> order;
+    plain("storage keys", [&](const PickleValues& v, PickleValue::Ref r) {
+      if (!v[r].is(Kind::list)) error("storage keys", at_, "a list is wanted");
+      for (const auto item : v[r].items) {
+        const auto known = v[item].is(Kind::string) ? index.find(v[item].text) : index.end();
+        if (known == index.end() || blobs[known->second].filled)
+          error("storage keys", at_, "a key that no tensor uses or that is listed twice: \"", v[item].text, "\"");
+        order.push_back(known->second);
+        blobs[known->second].filled = true;
+      }
+    });
+    for (const std::size_t i : order) blobs[i] = read_storage(objects.storages[i]);
     if (at_ != source_.bytes.size()) error("storages", at_, source_.bytes.size() - at_, " bytes after the last one");
     return blobs;
   }

@@ -107,6 +107,8 @@ class TorchObjects {
     if (view) fail_data(where, "a view of a storage (PyTorch before 0.4) is not supported");
     if (!values[p[1]].is(Kind::global) || !values[p[2]].is(Kind::string) || !values[p[3]].is(Kind::string))
       fail_data(where, "the class, key and location of a storage must be a global and two strings");
+    if (values[p[2]].text.size() > kMaxKey)
+      fail_data(where, "a storage key of ", values[p[2]].text.size(), " bytes, at most ", kMaxKey, " are allowed");
     const std::string_view full = values[p[1]].text;
     const std::string_view name = full.starts_with("torch.") ? full.substr(6) : full;
     const TorchType* type = torch_type(&TorchType::storage, name);
@@ -119,11 +121,22 @@ class TorchObjects {
   }
 
  private:
+  static constexpr std::size_t kMaxRank = 64;          // PyTorch's own limit
+  static constexpr std::size_t kMaxKey = 256;          // bytes; keys are numbers
+  static constexpr std::size_t kMaxCopied = 1u << 24;  // elements of containers that are copied, all calls together
+
+  // A pickle can name one long container in many calls: what they copy out of it is limited.
+  void count_copied(std::size_t n, const Where& where) {
+    copied_ += n;
+    if (copied_ > kMaxCopied) fail_data(where, "calls with more than ", kMaxCopied, " values in all");
+  }
+
   Ref ordered_dict(PickleValues& values, const std::vector<Ref>& args, const Where& where) {
     std::vector<Ref> items;
     if (args.size() > 1) fail_data(where, "OrderedDict wants at most one argument");
     if (args.size() == 1) {  // Python 2 passes the items as a list of pairs
       if (!values[args[0]].is(Kind::list)) fail_data(where, "OrderedDict wants a list of pairs");
+      count_copied(2 * values[args[0]].items.size(), where);
       for (const Ref pair : values[args[0]].items) {
         const std::vector<Ref>& p = values[pair].items;
         if (!(values[pair].is(Kind::list) || values[pair].is(Kind::tuple)) || p.size() != 2 ||
@@ -182,9 +195,12 @@ class TorchObjects {
     if (v.integer < 0) fail_data(where, what, " is ", v.integer, ", at least 0 is wanted");
     return static_cast<std::uint64_t>(v.integer);
   }
-  static std::vector<std::int64_t> sizes(const PickleValues& values, Ref r, const char* what, const Where& where) {
+  std::vector<std::int64_t> sizes(const PickleValues& values, Ref r, const char* what, const Where& where) {
     if (!values[r].is(Kind::tuple))
       fail_data(where, what, " must be a tuple, found ", PickleValue::name(values[r].kind));
+    const std::size_t rank = values[r].items.size();
+    if (rank > kMaxRank) fail_data(where, what, " has ", rank, " dimensions, at most ", kMaxRank, " are allowed");
+    count_copied(rank, where);
     std::vector<std::int64_t> out;
     for (const Ref item : values[r].items) out.push_back(static_cast<std::int64_t>(size(values, item, what, where)));
     return out;
@@ -214,6 +230,7 @@ class TorchObjects {
   }
 
   std::unordered_map<std::string, std::size_t> by_key_;
+  std::size_t copied_ = 0;
 };
 
 }  // namespace detail

@@ -69,7 +69,7 @@ class TorchFileBuilder {
         allowance_(allowance),
         on_path_(values.all.size(), false),
         visits_left_(65536 + 4 * pickle_bytes),
-        path_bytes_left_((std::size_t{1} << 20) + 64 * pickle_bytes) {}
+        text_left_((std::size_t{1} << 20) + 64 * pickle_bytes) {}
 
   void build(PickleValue::Ref root) {
     visit(root, "", 0);
@@ -88,10 +88,11 @@ class TorchFileBuilder {
 
   void visit(Ref r, const std::string& path, int depth) {
     const PickleValue& v = values_[r];
-    if (visits_left_ == 0 || path.size() > path_bytes_left_)
+    const std::size_t text = path.size() + v.text.size();
+    if (visits_left_ == 0 || text > text_left_)
       error(path, "containers that hold others too many times for a file of this size");
     --visits_left_;
-    path_bytes_left_ -= path.size();
+    text_left_ -= text;
     switch (v.kind) {
       case Kind::tensor:
         return add_tensor(static_cast<std::size_t>(v.integer), path);
@@ -187,7 +188,7 @@ class TorchFileBuilder {
   std::vector<TorchBlob>& blobs_;
   Allowance& allowance_;
   std::vector<bool> on_path_;
-  std::size_t visits_left_, path_bytes_left_;
+  std::size_t visits_left_, text_left_;  // bytes of paths and strings
 };
 
 }  // namespace detail
