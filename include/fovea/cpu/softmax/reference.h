@@ -17,7 +17,10 @@ void softmax_reference(const SoftmaxArgs<T>& a, std::int64_t begin, std::int64_t
     const T* x = a.x + first;
     T* y = a.y + first;
     double largest = -std::numeric_limits<double>::infinity(), sum = 0;
-    for (std::int64_t i = 0; i < a.length; ++i) largest = std::fmax(largest, static_cast<double>(x[i * a.inner]));
+    for (std::int64_t i = 0; i < a.length; ++i) {
+      const double v = static_cast<double>(x[i * a.inner]);
+      if (v > largest) largest = v;
+    }
     for (std::int64_t i = 0; i < a.length; ++i) sum += std::exp(static_cast<double>(x[i * a.inner]) - largest);
     for (std::int64_t i = 0; i < a.length; ++i)
       y[i * a.inner] = static_cast<T>(std::exp(static_cast<double>(x[i * a.inner]) - largest) / sum);
