@@ -28,17 +28,26 @@ TEST_CASE("an unknown model suggests the nearest name, or lists all where none i
 }
 
 TEST_CASE("an unknown option or value suggests the nearest") {
-  CHECK(message_of([] { models::create("resnet18", {{"pading", "same"}}); }) ==
-        "model resnet18: unknown option 'pading', did you mean 'padding'?");
-  CHECK(message_of([] { models::create("resnet18", {{"padding", "sane"}}); }) ==
-        "model resnet18: option padding is 'sane', did you mean 'same'?");
-  CHECK_THAT(message_of([] { models::create("resnet18", {{"num_classes", "0"}}); }),
+  CHECK(message_of([] {
+          models::create("resnet18", {{"pading", "same"}});
+        }) == "model resnet18: unknown option 'pading', did you mean 'padding'?");
+  CHECK(message_of([] {
+          models::create("resnet18", {{"padding", "sane"}});
+        }) == "model resnet18: option padding is 'sane', did you mean 'same'?");
+  CHECK_THAT(message_of([] {
+               models::create("resnet18", {{"num_classes", "0"}});
+             }),
              Contains("option num_classes is '0', wanted is a whole number from 1 to 65536"));
   CHECK_THAT(message_of([] { models::create("resnet18", {{"num_classes", "10x"}}); }), Contains("is '10x'"));
-  CHECK_THAT(message_of([] { models::create("resnet18", {{"num_classes", "99999999999999999999"}}); }),
+  CHECK_THAT(message_of([] {
+               models::create("resnet18", {{"num_classes", "99999999999999999999"}});
+             }),
              Contains("is '99999999999999999999'"));
   for (const char* eps : {"0", "-1e-5", "nan", "inf", "1e-3 ", ""})
-    CHECK_THAT(message_of([&] { models::create("resnet18", {{"eps", eps}}); }), Contains("wanted is a positive number"));
+    CHECK_THAT(message_of([&] {
+                 models::create("resnet18", {{"eps", eps}});
+               }),
+               Contains("wanted is a positive number"));
 }
 
 TEST_CASE("a network knows its name and all its options, and they make the same network again") {
@@ -95,12 +104,21 @@ TEST_CASE("one padding option reaches every convolution of an architecture") {
 }
 
 TEST_CASE("every architecture has the published number of parameters") {
-  const std::pair<const char*, std::int64_t> published[] = {
-      {"resnet18", 11'689'512},          {"resnet34", 21'797'672},          {"resnet50", 25'557'032},
-      {"resnet101", 44'549'160},         {"resnet152", 60'192'808},         {"resnet20", 269'722},
-      {"resnet32", 464'154},             {"resnet44", 658'586},             {"resnet56", 853'018},
-      {"resnet110", 1'727'962},          {"mobilenet_v2", 3'504'872},       {"mobilenet_v3_small", 2'542'856},
-      {"mobilenet_v3_large", 5'483'032}, {"efficientnet_b0", 5'288'548},    {"efficientnet_lite0", 4'652'008}};
+  const std::pair<const char*, std::int64_t> published[] = {{"resnet18", 11'689'512},
+                                                            {"resnet34", 21'797'672},
+                                                            {"resnet50", 25'557'032},
+                                                            {"resnet101", 44'549'160},
+                                                            {"resnet152", 60'192'808},
+                                                            {"resnet20", 269'722},
+                                                            {"resnet32", 464'154},
+                                                            {"resnet44", 658'586},
+                                                            {"resnet56", 853'018},
+                                                            {"resnet110", 1'727'962},
+                                                            {"mobilenet_v2", 3'504'872},
+                                                            {"mobilenet_v3_small", 2'542'856},
+                                                            {"mobilenet_v3_large", 5'483'032},
+                                                            {"efficientnet_b0", 5'288'548},
+                                                            {"efficientnet_lite0", 4'652'008}};
   CHECK(std::size(published) == models::names().size());
   for (const auto& [name, count] : published) {
     CAPTURE(name);
@@ -113,12 +131,13 @@ TEST_CASE("a copy of a network shares its weights, and a double network is a net
   const AnyNet copy = net;
   fill_by_formula(net, 1.0);
   const Tensor<float> x = formula_input(1, 32, 32);
-  CHECK(std::equal(net(x).values().begin(), net(x).values().end(), copy(x).values().begin()));
+  const Tensor<float> z = net(x), of_copy = copy(x);
+  CHECK(std::equal(z.values().begin(), z.values().end(), of_copy.values().begin()));
 
   ResNetCifar<double> precise({.depth = 20});
   fill_by_formula(precise, 1.0);
   const Tensor<double> y = precise(x.to<double>());
-  for (std::int64_t i = 0; i < y.numel(); ++i) CHECK(net(x).data()[i] == Approx(y.data()[i]).epsilon(1e-4).margin(1e-4));
+  for (std::int64_t i = 0; i < y.numel(); ++i) CHECK(z.data()[i] == Approx(y.data()[i]).epsilon(1e-4).margin(1e-4));
 }
 
 TEST_CASE("impossible depths and inputs are errors that say what is wrong") {

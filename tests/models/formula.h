@@ -39,8 +39,10 @@ void fill_by_formula(Net& net, double gain) {
     std::int64_t i = 0;
     for (T& value : t.mutable_values()) {
       const double v = u(i++);
-      if (t.rank() >= 2) value = static_cast<T>(gain * std::sqrt(6.0 / fan_in) * (2 * v - 1));
-      else value = static_cast<T>(scale ? 0.75 + 0.5 * v : 0.2 * (v - 0.5));
+      if (t.rank() >= 2)
+        value = static_cast<T>(gain * std::sqrt(6.0 / fan_in) * (2 * v - 1));
+      else
+        value = static_cast<T>(scale ? 0.75 + 0.5 * v : 0.2 * (v - 0.5));
     }
   });
 }

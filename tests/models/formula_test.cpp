@@ -25,7 +25,8 @@ std::vector<TensorFile> formula_files() {
 // "conv1.weight 64x3x7x7" a line, as the file's metadata lists them.
 std::string parameter_list(const AnyNet& net) {
   std::ostringstream lines;
-  for_each_tensor(net, [&](const std::string& name, const Tensor<float>& t, bool) { lines << name << ' ' << t.shape() << '\n'; });
+  for_each_tensor(
+      net, [&](const std::string& name, const Tensor<float>& t, bool) { lines << name << ' ' << t.shape() << '\n'; });
   return lines.str();
 }
 
@@ -37,7 +38,8 @@ std::string without_counters(const std::string& list) {
   return kept;
 }
 
-// Stages of the file that are modules of ours, in the network's order; torchvision's ReLU and MaxPool2d are functions here.
+// Stages of the file that are modules of ours, in the network's order; torchvision's ReLU and MaxPool2d are functions
+// here.
 std::vector<std::string> stages(const TensorFile& file, const AnyNet& net) {
   std::set<std::string> stored;
   for (const auto& [name, tensor] : file.tensors)

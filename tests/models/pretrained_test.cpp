@@ -8,10 +8,10 @@
 #include <fovea/models/create.h>
 #include <fovea/nn/taps.h>
 #include <models/compare.h>
-#include <nlohmann/json.hpp>
 #include <support/catch.h>
 #include <support/expand.h>
 #include <support/support.h>
+#include <nlohmann/json.hpp>
 
 namespace fovea {
 namespace {
@@ -115,7 +115,8 @@ TEST_CASE("the published preprocessing of an architecture is the one its referen
   }
 }
 
-// --- the traps: falling into one moves the logits of a photo by far more than the tolerance ---------------------------
+// --- the traps: falling into one moves the logits of a photo by far more than the tolerance
+// ---------------------------
 
 // Difference of the first stored crop's logits from the reference; more than 10 tolerances means that the test sees it.
 double trap_difference(const Pretrained& p, const AnyNet& net, const Tensor<float>& photo) {
@@ -187,7 +188,8 @@ TEST_CASE("the background class of the int8 file is dropped: 1,000 classes remai
   CHECK(int8.at("classifier.1.weight").shape()[0] == 1001);
 }
 
-// --- CIFAR-10 ---------------------------------------------------------------------------------------------------------
+// --- CIFAR-10
+// ---------------------------------------------------------------------------------------------------------
 
 struct Cifar {
   const char* reference;
@@ -220,8 +222,8 @@ TEST_CASE("CIFAR networks give the logits of PyTorch from .th and zip files alik
 TEST_CASE("CIFAR networks were trained with ImageNet's mean and std: CIFAR's own change the logits") {
   if (!needs("data")) return;
   const TensorFile expected = reference("cifar10-resnet20");
-  const Tensor<float> photos = normalize(expected.at("demo_u8_32x32").as<std::uint8_t>(), {0.4914, 0.4822, 0.4465},
-                                         {0.2470, 0.2435, 0.2616});
+  const Tensor<float> photos =
+      normalize(expected.at("demo_u8_32x32").as<std::uint8_t>(), {0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616});
   const Tensor<float> logits = load_cifar({"cifar10-resnet20", "resnet20.th", "resnet20"})(photos);
   const Tensor<float> right = expected.at("demo_logits").as<float>();
   CHECK(max_difference(logits, right) > 1e-2 * std::max(1.0, spread(right)));

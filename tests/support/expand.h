@@ -1,5 +1,6 @@
 // Expands the compact weight files of the data folder to dense float32 tensors under torchvision's names, as its
-// weights/expand.py does: codebooks with assignments (*-pq.safetensors), and int8 weights (mobilenet_v2-int8.safetensors).
+// weights/expand.py does: codebooks with assignments (*-pq.safetensors), and int8 weights
+// (mobilenet_v2-int8.safetensors).
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,8 @@ inline bool ends_with_any(const std::string& name, std::initializer_list<const c
   return std::any_of(ends.begin(), ends.end(), [&](const char* end) { return name.ends_with(end); });
 }
 
-// weight[o][block] = the codeword that assignments[block][o] names; each codeword covers neighbouring inputs (and taps).
+// weight[o][block] = the codeword that assignments[block][o] names; each codeword covers neighbouring inputs (and
+// taps).
 inline Tensor<float> expand_codebook(const TensorFile& file, const std::string& layer, std::int64_t blocks,
                                      std::int64_t kernel, bool is_conv) {
   const Tensor<float> codewords = file.at(layer + ".centroids").to<float>();
@@ -39,7 +41,8 @@ inline Tensor<float> expand_codebook(const TensorFile& file, const std::string& 
 // Batch-norm statistics are already folded into weight and bias: mean 0, variance 1.
 inline Tensors expand_pq(const TensorFile& file) {
   Tensors out;
-  for (const auto& [name, row] : nlohmann::json::parse(*file.find_metadata("layers")).items())
+  const nlohmann::json layers = nlohmann::json::parse(*file.find_metadata("layers"));
+  for (const auto& [name, row] : layers.items())
     out[name + ".weight"] = expand_codebook(file, name, row.at(0), row.at(1), row.at(2).get<int>() != 0);
   for (const auto& [name, tensor] : file.tensors) {
     if (ends_with_any(name, {".centroids", ".assignments"})) continue;
@@ -98,8 +101,8 @@ inline TensorFile expand(const std::filesystem::path& compact) {
   const bool pq = format && *format == "pq";
   const expand_detail::Tensors dense =
       pq ? expand_detail::expand_pq(file)
-         : expand_detail::expand_int8(file, nlohmann::json::parse(
-                                                read_text(std::filesystem::path(compact).replace_extension(".json"))));
+         : expand_detail::expand_int8(
+               file, nlohmann::json::parse(read_text(std::filesystem::path(compact).replace_extension(".json"))));
   TensorFile out;
   out.path = compact.filename().string() + ", expanded";
   for (const auto& [name, tensor] : dense) out.tensors.emplace_back(name, tensor);

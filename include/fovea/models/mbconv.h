@@ -71,7 +71,7 @@ struct MBConv {
 
   static void visit(auto&& self, auto&& v) {
     int i = 0;
-    const auto next = [&] { return "block." + std::to_string(i++); };
+    const auto next = [&] { return concat("block.", i++); };
     if (self.expand) v(next(), *self.expand);
     v(next(), self.depthwise);
     if (self.squeeze) v(next(), *self.squeeze);

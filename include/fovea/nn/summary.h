@@ -116,10 +116,13 @@ inline void mark_last_siblings(std::vector<SummaryRow>& rows) {
 }
 
 inline std::string with_commas(std::int64_t n) {
-  std::string s = std::to_string(n);
-  for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(s.size()) - 3; i > 0; i -= 3)
-    s.insert(static_cast<std::size_t>(i), ",");
-  return s;
+  const std::string digits = std::to_string(n);
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
 }
 
 // Three significant places with a decimal prefix: "4.09 G".
