@@ -187,4 +187,9 @@ TEST_CASE("the limit on pixels is checked before anything is allocated") {
 TEST_CASE("files that cannot be read say why") {
   CHECK_THROWS_WITH(load_image("no/such/cat.jpg"), Catch::Contains("no/such/cat.jpg: no such file"));
   CHECK_THROWS_WITH(load_image(source_file("tests")), Catch::Contains("not a regular file"));
+  const std::filesystem::path hole = std::filesystem::temp_directory_path() / "fovea_decode_test_hole";
+  std::ofstream(hole) << "P6";
+  std::filesystem::resize_file(hole, std::uintmax_t{1} << 40);  // sparse: takes no room
+  CHECK_THROWS_WITH(load_image(hole), Catch::Contains("1099511627776 bytes"));
+  std::filesystem::remove(hole);
 }

@@ -3,8 +3,10 @@
 // https://learn.microsoft.com/windows/win32/gdi/bitmap-storage; alpha is dropped.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <vector>
 
 #include <fovea/core/tensor.h>
 #include <fovea/image/byte_reader.h>
@@ -24,16 +26,42 @@ struct BmpInfo {
   std::int64_t row_bytes() const { return (width * bits + 31) / 32 * 4; }
 };
 
+// Which of (bits, compression) are read; os2: in that header method 3 is Huffman 1D and 4 is RLE24.
+inline void check_bmp_form(const BmpInfo& bmp, bool os2, std::string_view name) {
+  const int b = bmp.bits;
+  const std::uint32_t c = bmp.compression;
+  const bool plain = c == 0 && (b == 1 || b == 2 || b == 4 || b == 8 || b == 16 || b == 24 || b == 32);
+  const bool fields = !os2 && (c == 3 || c == 6) && (b == 16 || b == 32);
+  if (!plain && !fields && !(c == 1 && b == 8) && !(c == 2 && b == 4))
+    fail_data({.file = name, .field = "compression"}, "method ", c, " with ", b, " bits a pixel is not read");
+  if ((c == 1 || c == 2) && bmp.top_down)
+    fail_data({.file = name, .field = "compression"}, "run lengths with rows from the top are not BMP");
+}
+
+// The palette, from where the reader stands: `colors` entries (0: all that the bits can name) of B G R, and a fourth
+// byte unless the header is the short one.
+inline void read_bmp_palette(ByteReader& r, std::uint32_t colors, bool core, BmpInfo& bmp) {
+  const std::uint32_t entry = core ? 3 : 4;
+  std::uint32_t count = colors == 0 ? 1u << bmp.bits : colors;
+  if (count > 256) fail_data({.file = r.name(), .field = "colors"}, count, " palette entries, at most 256 are right");
+  if (bmp.pixels_at > r.position())  // some files have room for fewer entries than they claim
+    count = static_cast<std::uint32_t>(std::min<std::size_t>(count, (bmp.pixels_at - r.position()) / entry));
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Bytes bgr = r.take(entry, "palette");
+    for (std::size_t k = 0; k < 3; ++k) bmp.palette[i][k] = std::to_integer<std::uint8_t>(bgr[2 - k]);
+  }
+}
+
 inline BmpInfo read_bmp_header(ByteReader& r, std::int64_t max_pixels) {
   const std::string_view name = r.name();
   BmpInfo bmp;
   r.take(10, "file header");
   bmp.pixels_at = r.u32("pixel offset");
   const std::uint32_t header = r.u32("header size");
-  const bool core = header == 12;
-  if (!core && header != 16 && header != 40 && header != 52 && header != 56 && header != 64 && header != 108 &&
-      header != 124)
+  constexpr std::uint32_t kHeaders[] = {12, 16, 40, 52, 56, 64, 108, 124};
+  if (std::ranges::find(kHeaders, header) == std::end(kHeaders))
     fail_data({.file = name, .field = "header size"}, header, " is not a BMP version (12, 40, 52, 56, 64, 108, 124)");
+  const bool core = header == 12;
   bmp.width = core ? r.u16("width") : r.i32("width");
   bmp.height = core ? r.u16("height") : r.i32("height");
   bmp.top_down = bmp.height < 0;
@@ -49,33 +77,15 @@ inline BmpInfo read_bmp_header(ByteReader& r, std::int64_t max_pixels) {
     colors = r.u32("colors");
     r.take(4, "important colors");
   }
-  const int b = bmp.bits;
-  const std::uint32_t c = bmp.compression;
-  const bool os2 = header == 64;  // there 3 is Huffman 1D and 4 is RLE24
-  const bool plain = c == 0 && (b == 1 || b == 2 || b == 4 || b == 8 || b == 16 || b == 24 || b == 32);
-  const bool fields = !os2 && (c == 3 || c == 6) && (b == 16 || b == 32);
-  if (!plain && !fields && !(c == 1 && b == 8) && !(c == 2 && b == 4))
-    fail_data({.file = name, .field = "compression"}, "method ", c, " with ", b, " bits a pixel is not read");
-  if ((c == 1 || c == 2) && bmp.top_down)
-    fail_data({.file = name, .field = "compression"}, "run lengths with rows from the top are not BMP");
-  bmp.mask = b == 16 ? std::array<std::uint32_t, 3>{0x7c00, 0x3e0, 0x1f}
-                     : std::array<std::uint32_t, 3>{0xff0000, 0xff00, 0xff};
-  if (fields)
-    for (std::uint32_t& m : bmp.mask) m = r.u32("bit masks");
-  if (header >= 40 || core || header == 16) {
-    const std::size_t fields_after_header = fields && header == 40 ? (c == 6 ? 16u : 12u) : 0u;
-    r.seek(14 + std::size_t{header} + fields_after_header, "palette");
-  }
-  if (b <= 8) {
-    const std::uint32_t most = 1u << b, entry = core ? 3 : 4;
-    std::uint32_t count = colors == 0 ? most : colors;
-    if (count > 256) fail_data({.file = name, .field = "colors"}, count, " palette entries, at most 256 are right");
-    if (bmp.pixels_at > r.position())  // some files have room for fewer entries than they claim
-      count = std::min<std::uint32_t>(count, static_cast<std::uint32_t>((bmp.pixels_at - r.position()) / entry));
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const Bytes bgr = r.take(entry, "palette");
-      for (std::size_t k = 0; k < 3; ++k) bmp.palette[i][k] = std::to_integer<std::uint8_t>(bgr[2 - k]);
-    }
+  check_bmp_form(bmp, header == 64, name);
+  // Without masks: 5 bits a channel of 16, and 8 of 24 or 32.
+  bmp.mask = bmp.bits == 16 ? std::array<std::uint32_t, 3>{0x7c00, 0x3e0, 0x1f}
+                            : std::array<std::uint32_t, 3>{0xff0000, 0xff00, 0xff};
+  if (bmp.compression == 3 || bmp.compression == 6)
+    for (std::uint32_t& m : bmp.mask) m = r.u32("bit masks");  // after a header of 40 bytes, inside a longer one
+  if (bmp.bits <= 8) {
+    r.seek(14 + std::size_t{header}, "palette");
+    read_bmp_palette(r, colors, core, bmp);
   }
   r.seek(bmp.pixels_at, "pixel offset");
   return bmp;
@@ -134,6 +144,26 @@ inline std::vector<std::uint8_t> bmp_run_lengths(ByteReader& r, const BmpInfo& b
   return index;
 }
 
+// A stored row of 1 to 8 bits a pixel -> palette indices.
+inline void bmp_row_indices(Bytes row, int bits, std::span<std::uint8_t> index) {
+  const std::size_t per_byte = static_cast<std::size_t>(8 / bits);
+  const unsigned mask = (1u << bits) - 1;
+  for (std::size_t x = 0; x < index.size(); ++x) {
+    const int shift = 8 - bits - static_cast<int>(x % per_byte) * bits;
+    index[x] = static_cast<std::uint8_t>(std::to_integer<unsigned>(row[x / per_byte]) >> shift & mask);
+  }
+}
+
+// A stored row of 16, 24 or 32 bits a pixel -> RGB.
+inline void bmp_row_colors(Bytes row, int bits, const std::array<BmpChannel, 3>& channel, std::span<std::uint8_t> rgb) {
+  const std::size_t bytes = static_cast<std::size_t>(bits) / 8;
+  for (std::size_t x = 0; x < rgb.size() / 3; ++x) {
+    std::uint32_t pixel = 0;
+    for (std::size_t k = bytes; k-- > 0;) pixel = pixel << 8 | std::to_integer<std::uint32_t>(row[x * bytes + k]);
+    for (std::size_t c = 0; c < 3; ++c) rgb[x * 3 + c] = channel[c](pixel);
+  }
+}
+
 inline Tensor<std::uint8_t> decode_bmp(Bytes bytes, std::string_view name, std::int64_t max_pixels) {
   ByteReader r(bytes, name, false);
   const BmpInfo bmp = read_bmp_header(r, max_pixels);
@@ -141,28 +171,24 @@ inline Tensor<std::uint8_t> decode_bmp(Bytes bytes, std::string_view name, std::
   if (!runs && static_cast<std::int64_t>(r.left()) < bmp.height * bmp.row_bytes())
     fail_data({.file = name, .field = "pixels", .offset = r.position()}, bmp.width, "x", bmp.height, " needs ",
               bmp.height * bmp.row_bytes(), " bytes, ", r.left(), " are left");
-  const BmpChannel channel[3] = {{bmp.mask[0], name}, {bmp.mask[1], name}, {bmp.mask[2], name}};
-  const std::vector<std::uint8_t> index = runs ? bmp_run_lengths(r, bmp) : std::vector<std::uint8_t>{};
+  const std::array<BmpChannel, 3> channel{BmpChannel(bmp.mask[0], name), BmpChannel(bmp.mask[1], name),
+                                          BmpChannel(bmp.mask[2], name)};
+  const std::size_t width = static_cast<std::size_t>(bmp.width);
+  std::vector<std::uint8_t> indices = runs ? bmp_run_lengths(r, bmp) : std::vector<std::uint8_t>(width);
   Tensor<std::uint8_t> out(Shape{bmp.height, bmp.width, 3});
+  const std::span<std::uint8_t> pixels = out.mutable_values();
   for (std::int64_t y = 0; y < bmp.height; ++y) {
     const std::int64_t shown = bmp.top_down ? y : bmp.height - 1 - y;
-    std::uint8_t* to = out.mutable_data() + shown * bmp.width * 3;
+    const auto rgb = pixels.subspan(static_cast<std::size_t>(shown) * width * 3, width * 3);
     const Bytes row = runs ? Bytes{} : r.take(static_cast<std::size_t>(bmp.row_bytes()), "pixels");
-    const auto byte = [&](std::int64_t k) { return std::to_integer<std::uint32_t>(row[static_cast<std::size_t>(k)]); };
-    for (std::int64_t x = 0; x < bmp.width; ++x, to += 3) {
-      if (bmp.bits <= 8) {
-        const std::int64_t bit = x * bmp.bits;
-        const std::uint32_t i = runs ? index[static_cast<std::size_t>(y * bmp.width + x)]
-                                     : byte(bit / 8) >> (8 - bmp.bits - bit % 8) & ((1u << bmp.bits) - 1);
-        std::copy_n(bmp.palette[i].data(), 3, to);
-      } else if (bmp.bits == 24) {
-        for (int c = 0; c < 3; ++c) to[c] = static_cast<std::uint8_t>(byte(3 * x + 2 - c));
-      } else {
-        std::uint32_t pixel = byte(bmp.bits / 8 * x) | byte(bmp.bits / 8 * x + 1) << 8;
-        if (bmp.bits == 32) pixel |= byte(4 * x + 2) << 16 | byte(4 * x + 3) << 24;
-        for (int c = 0; c < 3; ++c) to[c] = channel[c](pixel);
-      }
+    if (bmp.bits > 8) {
+      bmp_row_colors(row, bmp.bits, channel, rgb);
+      continue;
     }
+    const auto index = std::span(indices).subspan(runs ? static_cast<std::size_t>(y) * width : 0, width);
+    if (!runs) bmp_row_indices(row, bmp.bits, index);
+    for (std::size_t x = 0; x < width; ++x)
+      std::ranges::copy(bmp.palette[index[x]], rgb.begin() + static_cast<std::ptrdiff_t>(x * 3));
   }
   return out;
 }

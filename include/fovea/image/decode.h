@@ -78,6 +78,9 @@ inline Decoded load_image(const std::filesystem::path& path, DecodeOptions optio
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   const std::streamoff size = in ? static_cast<std::streamoff>(in.tellg()) : -1;
   if (size < 0) fail_as(Code::io, path.string(), ": cannot be opened for reading");
+  constexpr std::streamoff kMostBytes = std::streamoff{1} << 30;
+  if (size > kMostBytes)
+    fail_as(Code::bad_data, path.string(), ": ", size, " bytes, at most ", kMostBytes, " are read");
   std::vector<std::byte> bytes(static_cast<std::size_t>(size));
   in.seekg(0);
   if (size > 0 && !in.read(reinterpret_cast<char*>(bytes.data()), size))
