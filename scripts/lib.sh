@@ -77,20 +77,31 @@ configure() {
   cmake -S "$root" -B "$dir" -G Ninja -DFOVEA_WERROR=ON "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
 }
 
-# build DIR TARGET...: ninja with its progress line where somebody watches, quiet until something fails elsewhere.
+# build DIR TARGET...: ninja with its progress line where somebody watches, else ten lines and what went wrong.
 build() {
   local dir=$root/build/$1
   shift
   if [[ -t 1 ]]; then
     ninja -C "$dir" -j "$jobs" "$@"
   else
-    NINJA_STATUS='[%f/%t] ' ninja -C "$dir" -j "$jobs" "$@" | awk '
-      /^\[[0-9]+\/[0-9]+\] / { split(substr($1, 2), n, /[\/\]]/); last = $0
-                              if (n[1] * 10 >= n[2] * tenth) { print "  " n[1] " of " n[2]; tenth = int(n[1] * 10 / n[2]) + 1; fflush() }
-                              next }
-      /^ninja: (Entering|no work)/ { next }
-      { if (last != "") { print last; last = "" } print; fflush() }'
+    NINJA_STATUS='[%f/%t] ' ninja -C "$dir" -j "$jobs" "$@" | ninja_progress
   fi
+}
+ninja_progress() {
+  local line command='' tenth=0
+  while IFS= read -r line; do
+    if [[ $line =~ ^\[([0-9]+)/([0-9]+)\]\  ]]; then
+      command=$line
+      if ((BASH_REMATCH[1] * 10 >= BASH_REMATCH[2] * tenth)); then
+        echo "  ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]}"
+        tenth=$((BASH_REMATCH[1] * 10 / BASH_REMATCH[2] + 1))
+      fi
+    elif [[ $line != 'ninja: Entering directory'* && $line != 'ninja: no work'* ]]; then
+      if [[ -n $command ]]; then printf '%s\n' "$command"; fi
+      command=''
+      printf '%s\n' "$line"
+    fi
+  done
 }
 
 # The folders below tests/ that hold tests: a test program each, test_<folder>.
