@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -69,8 +70,9 @@ inline std::vector<int> top(const Tensor<float>& logits, std::int64_t row, std::
 // 1e-3, relative to the spread of the logits where that is above 1, and the same five best classes in the same order.
 inline void check_logits(const std::string& what, const Tensor<float>& logits, const Tensor<float>& expected) {
   CAPTURE(what);
-  const double bound = 1e-3 * std::max(1.0, spread(expected));
-  CHECK(max_difference(logits, expected) <= bound);
+  const double bound = 1e-3 * std::max(1.0, spread(expected)), difference = max_difference(logits, expected);
+  std::printf("%s: largest difference %.1e, %.1e is allowed\n", what.c_str(), difference, bound);
+  CHECK(difference <= bound);
   for (std::int64_t n = 0; n < expected.size(0); ++n) {
     CAPTURE(n);
     CHECK(top(logits, n, 5) == top(expected, n, 5));

@@ -67,7 +67,7 @@ void check_against(const TensorFile& file, AnyNet& net) {
     const Tensor<float> expected = file.at("stage_mean." + names[i]).as<float>();
     REQUIRE(max_difference(spatial_mean(outputs[i]), expected) <= 1e-3 * std::max(1.0, spread(expected)));
   }
-  check_logits(net.name(), outputs.back(), file.at("logits").as<float>());
+  check_logits(net.name() + ", formula weights", outputs.back(), file.at("logits").as<float>());
 }
 
 TEST_CASE("formula values are those of the published ten lines") {
