@@ -2,6 +2,7 @@
 // eps 1e-3. Layer models; read models/mbconv.h first.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
