@@ -7,15 +7,11 @@
 #include <span>
 #include <string_view>
 
+#include <fovea/core/bytes.h>
 #include <fovea/core/error.h>
 
 namespace fovea::inline FOVEA_ABI {
 namespace detail {
-
-using Bytes = std::span<const std::byte>;
-
-inline std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-inline bool starts_with(Bytes bytes, std::string_view magic) { return as_text(bytes).substr(0, magic.size()) == magic; }
 
 class ByteReader {
  public:
