@@ -27,7 +27,7 @@ inline void fuzz_pickle(std::span<const std::byte> bytes) {
       blobs.push_back({{memory.get(), static_cast<std::size_t>(s.bytes)}, memory, true, false});
     }
     TensorFile file;
-    Allowance allowance(bytes.size());
+    Allowance allowance(bytes.size(), 65536);  // little memory makes many executions
     detail::TorchFileBuilder(file, pickle.values(), objects, blobs, bytes.size(), allowance).build(root);
     read_all(file, bytes.size() + kLargest * blobs.size());
   });

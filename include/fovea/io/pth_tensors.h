@@ -68,8 +68,8 @@ class TorchFileBuilder {
         blobs_(blobs),
         allowance_(allowance),
         on_path_(values.all.size(), false),
-        visits_left_(65536 + 4 * pickle_bytes),
-        text_left_((std::size_t{1} << 20) + 64 * pickle_bytes) {}
+        visits_left_(1024 + 4 * pickle_bytes),
+        text_left_(65536 + 64 * pickle_bytes) {}
 
   void build(PickleValue::Ref root) {
     visit(root, "", 0);

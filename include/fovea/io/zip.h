@@ -21,7 +21,8 @@ namespace fovea::inline FOVEA_ABI {
 // How much a reader may allocate beyond what lies in the file: some is free, more must be justified by the file's size.
 class Allowance {
  public:
-  explicit Allowance(std::size_t file_bytes) : left_((std::uint64_t{16} << 20) + 8 * std::uint64_t{file_bytes}) {}
+  explicit Allowance(std::size_t file_bytes, std::size_t free = std::size_t{16} << 20)
+      : left_(free + 8 * std::uint64_t{file_bytes}) {}
   void spend(std::uint64_t bytes, const Where& where) {
     if (bytes > left_) fail_data(where, bytes, " bytes are too many for a file of this size");
     left_ -= bytes;
