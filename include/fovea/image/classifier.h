@@ -2,8 +2,8 @@
 // all use it; it is const after loading and safe from several threads.
 //
 //   const Classifier classifier = Classifier::load("models/efficientnet-lite0.safetensors");
-//   for (const Prediction& p : classifier.classify_file("cat.jpg").top) std::cout << p.name << ' ' << p.probability <<
-//   '\n';
+//   const Answer answer = classifier.classify_file("cat.jpg");
+//   std::cout << answer.top[0].name << ' ' << answer.top[0].probability << '\n';
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,6 @@
 
 #include <fovea/image/decode.h>
 #include <fovea/image/preprocess.h>
-#include <fovea/image/preprocess_json.h>
 #include <fovea/io/load.h>
 #include <fovea/io/sha256.h>
 #include <fovea/io/weights.h>
@@ -57,6 +56,20 @@ struct ClassifierOptions {
 // A weight file that says nothing of its architecture, and no model was named. The caller knows how to name one.
 inline constexpr std::string_view kNoModelField = "fovea.model";
 
+// An architecture's published preprocessing in the form that weight files store.
+inline Json published_json(const models::Published& p) {
+  Json json;
+  json["resize"] = p.resize;
+  json["crop"] = p.crop;
+  json["mean"] = Json::Array(p.mean.begin(), p.mean.end());
+  json["std"] = Json::Array(p.std.begin(), p.std.end());
+  json["interpolation"] = p.interpolation;
+  return json;
+}
+
+// load_image differs with the JPEG decoder built in, and so does whoever calls it.
+inline namespace FOVEA_IMAGE_ABI {
+
 class Classifier {
  public:
   // Errors: those of load_weights and load_into; Code::bad_data with field "fovea.model" if the architecture is not
@@ -67,14 +80,15 @@ class Classifier {
   // From a file already read, e.g. from memory with parse_safetensors.
   explicit Classifier(TensorFile file, const ClassifierOptions& options = {})
       : file_(std::move(file)), net_(make_net(file_, options)) {
-    net_.load(file_);
+    load_into(net_, file_);
     read_classes();
     read_preprocess(options);
   }
 
-  const models::AnyNet& net() const { return net_; }
+  const AnyNet& net() const { return net_; }
   const std::string& path() const { return file_.path; }
   const Preprocess& preprocessing() const { return preprocess_; }
+  std::int64_t class_count() const { return std::stoll(net_.options().at("num_classes")); }
   // Names by class index; empty if the file has none.
   const std::vector<std::string>& classes() const { return classes_; }
   // True if the architecture came from the caller, and its published preprocessing with it.
@@ -125,7 +139,7 @@ class Classifier {
   using Clock = std::chrono::steady_clock;
   static double milliseconds(Clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
-  static models::AnyNet make_net(const TensorFile& file, const ClassifierOptions& options) {
+  static AnyNet make_net(const TensorFile& file, const ClassifierOptions& options) {
     if (!options.model.empty()) return models::create(options.model, options.options);
     const std::string* text = file.find_metadata("fovea.model");
     if (!text)
@@ -134,24 +148,28 @@ class Classifier {
     const Json json = Json::parse(*text, {.file = file.path, .field = kNoModelField});
     models::Options named;
     if (const Json* all = json.find("options", kNoModelField))
-      for (const auto& [key, value] : all->items(kNoModelField))
-        named.emplace_back(key, value.is_string() ? value.as_string() : value.dump());
-    return models::create(json.at("name", kNoModelField).as_string(kNoModelField), named);
+      for (const auto& [key, value] : all->items(kNoModelField)) named[key] = value.as_string(kNoModelField);
+    try {
+      return models::create(json.at("name", kNoModelField).as_string(kNoModelField), named);
+    } catch (const Error& e) {  // what would be a wrong call of ours is bad data in a file
+      fail_data({.file = file.path, .field = kNoModelField}, e.what());
+    }
   }
 
   void read_classes() {
     const std::string* text = file_.find_metadata("fovea.classes");
     if (!text) return;
-    for (const Json& name :
-         Json::parse(*text, {.file = file_.path, .field = "fovea.classes"}).as_array("fovea.classes"))
+    const Json json = Json::parse(*text, {.file = file_.path, .field = "fovea.classes"});
+    for (const Json& name : json.as_array("fovea.classes"))
       classes_.push_back(name.as_string("fovea.classes"));
   }
 
   void read_preprocess(const ClassifierOptions& options) {
     const std::string* text = file_.find_metadata("fovea.preprocess");
     published_ = !text || !options.model.empty();
-    preprocess_ = text ? preprocess_from_json(Json::parse(*text, {.file = file_.path, .field = "fovea.preprocess"}))
-                       : published_preprocess(net_.published());
+    const Json json = published_ ? published_json(net_.published())
+                                 : Json::parse(*text, {.file = file_.path, .field = "fovea.preprocess"});
+    preprocess_ = Preprocess::from_json(json);
     if (options.resize) preprocess_.resize = *options.resize;
     if (options.crop) preprocess_.crop = *options.crop;
   }
@@ -205,10 +223,12 @@ class Classifier {
   }
 
   TensorFile file_;
-  models::AnyNet net_;
+  AnyNet net_;
   Preprocess preprocess_;
   std::vector<std::string> classes_;
   bool published_ = false;
 };
+
+}  // namespace FOVEA_IMAGE_ABI
 
 }  // namespace fovea::inline FOVEA_ABI
