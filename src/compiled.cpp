@@ -1,5 +1,6 @@
-// The compiled form of the headers: every kernel table, instantiated once. Built as fovea::compiled with FOVEA_COMPILED,
-// under which the op headers only declare these tables.
+// The compiled form of the headers: every kernel table, instantiated once, and the file readers. Built as
+// fovea::compiled with FOVEA_COMPILED, under which the other headers only declare them.
+#include <fovea/core/json_inl.h>
 #include <fovea/cpu/binary/table.h>
 #include <fovea/cpu/concat/table.h>
 #include <fovea/cpu/conv2d/table.h>
@@ -10,6 +11,8 @@
 #include <fovea/cpu/pool/table.h>
 #include <fovea/cpu/scale_shift/table.h>
 #include <fovea/cpu/softmax/table.h>
+#include <fovea/io/pth_inl.h>
+#include <fovea/io/safetensors_inl.h>
 
 namespace fovea::inline FOVEA_ABI {
 

@@ -2,7 +2,9 @@
 // would have to guess CRC sums seldom gets.
 #pragma once
 
+#include <fovea/io/inflate.h>
 #include <fovea/io/pth.h>
+#include <fovea/io/pth_tensors.h>
 
 #include "tensor_bytes.h"
 

@@ -1,7 +1,7 @@
 // Build options, and the inline namespace that they select. Layer core; every other header includes this one.
 //
 // Options (define them for the whole program, before any fovea header):
-//   FOVEA_COMPILED       kernels are declared only; link fovea::compiled, which holds them
+//   FOVEA_COMPILED       kernels and file readers are declared only; link fovea::compiled, which holds them
 //   FOVEA_SINGLE_THREAD  no threads: parallel_for runs its body in the caller
 //   -fno-exceptions      a failed check calls the handler of core/error.h instead of throwing
 // Each option is part of the inline namespace FOVEA_ABI, so that two translation units built with different options fail
@@ -17,10 +17,13 @@
 
 #define FOVEA_VERSION "0.1.0"
 
+// FOVEA_INLINE: in front of functions that are defined in a *_inl.h, which fovea::compiled holds where it is linked.
 #if defined(FOVEA_COMPILED)
 #define FOVEA_ABI_FORM compiled
+#define FOVEA_INLINE
 #else
 #define FOVEA_ABI_FORM headers
+#define FOVEA_INLINE inline
 #endif
 #if defined(FOVEA_SINGLE_THREAD)
 #define FOVEA_ABI_THREADS single

@@ -22,7 +22,7 @@
 namespace fovea::inline FOVEA_ABI {
 
 // Offset of the first byte that is not valid UTF-8 (RFC 3629: no overlong forms, no surrogates), or npos.
-inline std::size_t invalid_utf8(std::string_view s);
+FOVEA_INLINE std::size_t invalid_utf8(std::string_view s);
 
 class Json {
  public:
@@ -113,4 +113,6 @@ class Json {
 
 }  // namespace fovea::inline FOVEA_ABI
 
-#include <fovea/core/json_inl.h>
+#if !defined(FOVEA_COMPILED)
+#  include <fovea/core/json_inl.h>
+#endif

@@ -10,7 +10,7 @@
 
 namespace fovea::inline FOVEA_ABI {
 
-inline std::size_t invalid_utf8(std::string_view s) {
+FOVEA_INLINE std::size_t invalid_utf8(std::string_view s) {
   const auto tail = [&](std::size_t i) { return i < s.size() && (static_cast<unsigned char>(s[i]) & 0xc0) == 0x80; };
   for (std::size_t i = 0; i < s.size();) {
     const auto a = static_cast<unsigned char>(s[i]);
@@ -263,9 +263,9 @@ class JsonParser {
 
 }  // namespace detail
 
-inline Json Json::parse(std::string_view text, Where where) { return detail::JsonParser(text, where).document(); }
+FOVEA_INLINE Json Json::parse(std::string_view text, Where where) { return detail::JsonParser(text, where).document(); }
 
-inline void Json::write(std::string& out) const {
+FOVEA_INLINE void Json::write(std::string& out) const {
   const auto list = [&out](char open, const auto& elements, char close, auto&& each) {
     out += open;
     for (std::size_t i = 0; i < elements.size(); ++i) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include <fovea/core/bytes.h>
 #include <fovea/io/pth.h>
 #include <fovea/io/safetensors.h>
 
@@ -21,7 +22,7 @@ inline TensorFile read_weights(ByteSource source) {
   if (starts_with(b, "version https://git-lfs"))
     fail_data({.file = source.name}, "this is a Git LFS pointer; fetch the file itself with `git lfs pull`");
   // The first bytes of a safetensors file are a length and may look like a pickle; its header starts at byte 8.
-  if (b.size() > 8 && b[8] == std::byte{'{'}) return SafetensorsReader(std::move(source)).read();
+  if (b.size() > 8 && b[8] == std::byte{'{'}) return read_safetensors(std::move(source));
   if (starts_with(b, "PK") || starts_with(b, "\x80")) return read_pth(std::move(source));
   fail_data({.file = source.name, .field = "first bytes", .offset = 0},
             "neither a safetensors file nor one of torch.save (", b.size(), " bytes)");
