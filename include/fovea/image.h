@@ -1,4 +1,5 @@
 // Photos: decoding, resizing, preprocessing, writing. Included by name, since it needs decoders: link fovea::image.
+// image/classifier.h, photos in and answers out, is included by its own name: it brings all networks with it.
 #pragma once
 
 #include <fovea/image/decode.h>

@@ -139,7 +139,8 @@ inline std::atomic<Isa>& isa_cap() {
 // The cap in force.
 inline Isa isa_cap() { return detail::isa_cap().load(std::memory_order_relaxed); }
 
-// Changes the cap at run time (tests, `fovea --cpu`). Kernels already chosen stay.
+// Changes the cap at run time, for all threads; tests and benchmarks compare rows with it. A row that somebody has
+// chosen already stays chosen. Errors: Code::unavailable if the machine lacks the set.
 inline void cap_isa(Isa isa) {
   if (!cpu_has(isa)) fail_as(Code::unavailable, "cap_isa: this machine has no ", name_of(isa));
   detail::isa_cap().store(isa, std::memory_order_relaxed);

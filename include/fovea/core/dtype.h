@@ -1,4 +1,5 @@
-// Element types: bf16 and half in software, the DType tags of files, and the type rules of DESIGN (acc_t, master_t).
+// Element types: bf16 and half in software, the DType tags of files, and the types that follow from one: acc_t for
+// sums, master_t for parameters.
 // Layer core. Conversions round to nearest, ties to even; NaN stays NaN, subnormals are kept.
 #pragma once
 

@@ -67,8 +67,8 @@ class Storage {
   void set_label(std::string label) { label_ = std::move(label); }
 
   // The packed copy that a kernel row keeps of this storage, made by `make()` (returning shared_ptr<const std::byte>)
-  // the first time and again after the version moved on. `row` and `variant` name the packing. Safe from several
-  // threads.
+  // the first time and again after the version moved on. `row` and `variant` name the packing: whatever else decides
+  // the packed bytes (sizes, offset, groups) must be in `variant`. Safe from several threads.
   template <class Make>
   std::shared_ptr<const std::byte> packed(const void* row, std::uint64_t variant, Make&& make) {
     const std::lock_guard lock(mutex_);

@@ -1,5 +1,6 @@
 // Target regions: functions between FOVEA_TARGET_BEGIN(set) and FOVEA_TARGET_END are compiled for that feature set of
-// core/cpu.h, in a translation unit built for the baseline CPU. Layer core; used by cpu/*/table.h only.
+// core/cpu.h, in a translation unit built for the baseline CPU. Layer core; used by the kernel tables (table.h of each
+// folder of cpu) and the vector wrappers (cpu/simd).
 //
 //   FOVEA_TARGET_BEGIN(avx2)
 //   namespace fovea::inline FOVEA_ABI::cpu::avx2 { ... intrinsics, templates, lambdas ... }

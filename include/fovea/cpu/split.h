@@ -2,7 +2,7 @@
 //
 // Args has work(), the number of independent pieces of output, and grain(), the pieces that are worth a thread. A range
 // function writes the pieces [begin, end) and nothing else, so the result has the same bits at any thread count.
-// Threads are started here, outside of target regions, and never inside a body.
+// Bodies that cut their work themselves (cpu/conv2d) call parallel_for of their own and are not split.
 #pragma once
 
 #include <algorithm>

@@ -33,7 +33,7 @@ inline double sinc(double x) {
   return std::sin(x) / x;
 }
 
-// Half the width of a filter, in source pixels at scale 1.
+// Half the width of a filter, in source pixels at scale 1. nearest is never resampled by weights; it counts as box.
 inline double filter_support(Filter f) {
   switch (f) {
     case Filter::nearest:

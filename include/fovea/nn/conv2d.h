@@ -1,7 +1,6 @@
 // Conv2d: a convolution with its weight and bias. Layer nn; read nn/module.h and ops/conv2d.h first.
 //
-//   Conv2d<> conv{{.in_channels = 64, .out_channels = 128, .kernel_size = 3, .stride = 2, .padding = 1, .bias =
-//   false}};
+//   Conv2d<> conv{{.in_channels = 64, .out_channels = 128, .kernel_size = 3, .padding = 1, .bias = false}};
 #pragma once
 
 #include <fovea/nn/module.h>

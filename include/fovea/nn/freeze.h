@@ -29,8 +29,7 @@ inline bool is_below(std::string_view name, std::string_view prefix) {
   return name.substr(0, prefix.size()) == prefix && (name.size() == prefix.size() || name[prefix.size()] == '.');
 }
 
-// Every leading part of every name, in order: layer1, layer1.0, layer1.0.conv1, layer1.0.conv1.weight, layer1.0.bn1,
-// ...
+// Every leading part of every name, in order: layer1, layer1.0, layer1.0.conv1, layer1.0.conv1.weight, ...
 inline std::vector<std::string> all_prefixes(const std::vector<NamedParameter>& parameters) {
   std::vector<std::string> prefixes;
   for (const NamedParameter& p : parameters) {

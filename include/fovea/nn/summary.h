@@ -125,7 +125,7 @@ inline std::string with_commas(std::int64_t n) {
   return out;
 }
 
-// Three significant places with a decimal prefix: "4.09 G".
+// Two decimals with a decimal prefix: "4.09 G".
 inline std::string with_prefix(std::int64_t n) {
   const double value = static_cast<double>(n);
   char text[32];

@@ -81,6 +81,7 @@ inline Shape conv2d_shape(const Shape& x, const Shape& weight, const Conv2dOptio
           window_output("conv2d", x[2], weight[3], o.stride.w, o.dilation.w, p.left, p.right), weight[0]};
 }
 
+// The convolution described at the head of this file. Errors: those of conv2d_shape; a bias that is not of length O.
 template <class T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Tensor<master_t<T>>& bias = {},
                  const Conv2dOptions& options = {}) {

@@ -16,6 +16,7 @@ inline Shape linear_shape(const Shape& x, const Shape& weight) {
   return x.with(-1, weight[0]);
 }
 
+// Errors: those of linear_shape; a bias that is not of length O.
 template <class T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Tensor<master_t<T>>& bias = {}) {
   Tensor<T> y(linear_shape(x.shape(), weight.shape()), uninitialized, x.device());

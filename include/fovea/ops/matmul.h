@@ -71,8 +71,8 @@ Tensor<T> matmul_batched(const Tensor<T>& a, const Tensor<T>& b, const MatmulOpt
 
 // y = a b over the last two dimensions; leading dimensions broadcast. A vector a is a row, a vector b a column, and
 // that dimension of 1 is dropped from y: KxN, MxK and K by K give N, M and a scalar. transpose_a and transpose_b
-// exchange the last two dimensions of their operand (no effect on a vector). Sums are exact in double before rounding
-// to T. Errors: an operand without dimensions; inner sizes that differ; leading sizes that do not broadcast.
+// exchange the last two dimensions of their operand (no effect on a vector). Sums are computed in double and rounded
+// once to T. Errors: an operand without dimensions; inner sizes that differ; leading sizes that do not broadcast.
 template <class T>
 requires is_floating<T> Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b, const MatmulOptions& options = {}) {
   detail::check_defined("matmul", "the first operand", a);

@@ -16,7 +16,7 @@ namespace fovea::inline FOVEA_ABI {
 // Batch norm in its evaluation form (Ioffe and Szegedy 2015): y = (x - running_mean) / sqrt(running_var + eps) * weight
 // + bias for each channel. x: ...xC, the other four: C; weight and bias may be undefined (1 and 0). Scale and shift of
 // a channel are computed in double and rounded once to the parameters' type. Errors: a vector whose length is not C; a
-// negative or NaN variance + eps.
+// variance + eps that is not above 0.
 template <class T>
 requires is_floating<T> Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<master_t<T>>& running_mean,
                                              const Tensor<master_t<T>>& running_var, const Tensor<master_t<T>>& weight,

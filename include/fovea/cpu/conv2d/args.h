@@ -1,4 +1,4 @@
-// Conv2dArgs: what a convolution kernel is told. Layer cpu; read reference.h next, then body.inc.
+// Conv2dArgs: what a convolution kernel is told. Layer cpu; read reference.h next, then direct.inc.
 //
 // y(n, oh, ow, o) = bias(o) + sum over kh, kw, c of x(n, ih, iw, c) * w(o, c, kh, kw),
 //   ih = oh * stride_h - padding_top + kh * dilation_h, iw likewise; x, y NHWC, w OIHW (I = C / groups).

@@ -10,7 +10,7 @@
 #include <fovea/cpu/simd/neon.h>
 
 namespace fovea::inline FOVEA_ABI::cpu {
-// Multiply-adds below which waking another thread costs more than it brings (about 20 us, notes on thread wake-up).
+// Multiply-adds below which waking another thread costs more than it brings (about 20 us).
 inline constexpr std::int64_t kMinWork = 1 << 19;
 }  // namespace fovea::inline FOVEA_ABI::cpu
 

@@ -1,5 +1,5 @@
 // The vector wrapper in plain C++, of any width. Layer cpu; read this first: it is the specification of the others.
-// Kernel bodies (cpu/*/body.inc) are written once over `simd`, a struct with these members; simd/avx2.h, avx512.h and
+// Kernel bodies (the .inc files of cpu) are written once over `simd`, a struct with these members; simd/avx2.h, avx512.h and
 // neon.h have the same members on registers. The tests compile every body on this form too, so that each row's own code
 // runs on every machine.
 #pragma once
