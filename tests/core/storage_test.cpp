@@ -55,22 +55,22 @@ TEST_CASE("a packed copy is made once a row and variant, and again after a write
   Storage s(4);
   const int row_a = 0, row_b = 0;
   int made = 0;
-  const auto packed = [&](const void* row, std::uint64_t variant) {
+  const auto packed = [&](const void* row, const Storage::Variant& variant) {
     return s.packed(row, variant, [&] {
       ++made;
       return std::shared_ptr<const std::byte>(allocate_aligned(1));
     });
   };
-  const auto first = packed(&row_a, 0);
-  CHECK(packed(&row_a, 0) == first);
+  const auto first = packed(&row_a, {0});
+  CHECK(packed(&row_a, {0}) == first);
   CHECK(made == 1);
-  CHECK(packed(&row_a, 1) != first);
-  CHECK(packed(&row_b, 0) != first);
+  CHECK(packed(&row_a, {1}) != first);
+  CHECK(packed(&row_b, {0}) != first);
   CHECK(made == 3);
-  CHECK(packed(&row_a, 0) == first);
+  CHECK(packed(&row_a, {0}) == first);
   s.bump_version();
   CHECK(s.version() == 1);
-  CHECK(packed(&row_a, 0) != first);
+  CHECK(packed(&row_a, {0}) != first);
   CHECK(made == 4);
   CHECK(first.use_count() == 1);  // the old copies are gone, but for ours
 }
@@ -79,8 +79,8 @@ TEST_CASE("a packing that fails leaves nothing behind") {
   Storage s(4);
   int row = 0;
   using Bytes = std::shared_ptr<const std::byte>;
-  CHECK_THROWS_AS(s.packed(&row, 0, []() -> Bytes { throw std::runtime_error("no"); }), std::runtime_error);
-  CHECK(s.packed(&row, 0, [] { return Bytes(allocate_aligned(1)); }) != nullptr);
+  CHECK_THROWS_AS(s.packed(&row, {}, []() -> Bytes { throw std::runtime_error("no"); }), std::runtime_error);
+  CHECK(s.packed(&row, {}, [] { return Bytes(allocate_aligned(1)); }) != nullptr);
 }
 
 TEST_CASE("threads that ask for the same packed copy get one copy") {
@@ -94,7 +94,7 @@ TEST_CASE("threads that ask for the same packed copy get one copy") {
     for (auto& mine : got)
       threads.emplace_back([&] {
         for (++arrived; arrived < 4;) std::this_thread::yield();
-        mine = s.packed(&row, 0, [&] {
+        mine = s.packed(&row, {}, [&] {
           ++made;
           return std::shared_ptr<const std::byte>(allocate_aligned(64));
         });

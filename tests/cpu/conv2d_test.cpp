@@ -184,6 +184,10 @@ TEST_CASE("a weight is packed once and again after it changed") {
   REQUIRE(conv2d(x, w.view(0, 1)).at(0, 0, 0, 0) == 3);
   REQUIRE(conv2d(x, w.view(1, 2)).at(0, 0, 0, 0) == 7);
   REQUIRE(conv2d(x, w.reshape({6, 1, 1, 1}), {}, {.groups = 2}).at(0, 0, 0, 4) == 5);
+  // Two shapes of one storage with as many output channels and taps.
+  Tensor<float> v({3, 4, 1, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  REQUIRE(conv2d(Tensor<float>({1, 1, 1, 4}, 1.f), v).at(0, 0, 0, 1) == 26);
+  REQUIRE(conv2d(Tensor<float>({1, 1, 1, 2}, 1.f), v.reshape({6, 2, 1, 1}).view(0, 3)).at(0, 0, 0, 1) == 7);
 }
 
 TEST_CASE("an int32 convolution is exact on the reference kernel") {

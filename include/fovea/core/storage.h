@@ -3,6 +3,7 @@
 // every write moves on, and a side slot in which kernels keep packed copies of it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -68,9 +69,10 @@ class Storage {
 
   // The packed copy that a kernel row keeps of this storage, made by `make()` (returning shared_ptr<const std::byte>)
   // the first time and again after the version moved on. `row` and `variant` name the packing: whatever else decides
-  // the packed bytes (sizes, offset, groups) must be in `variant`. Safe from several threads.
+  // the packed bytes (offset, sizes, groups) must be in `variant`. Safe from several threads.
+  using Variant = std::array<std::int64_t, 6>;
   template <class Make>
-  std::shared_ptr<const std::byte> packed(const void* row, std::uint64_t variant, Make&& make) {
+  std::shared_ptr<const std::byte> packed(const void* row, const Variant& variant, Make&& make) {
     const std::lock_guard lock(mutex_);
     const std::uint64_t now = version();
     if (packed_version_ != now) packed_.clear(), packed_version_ = now;
@@ -83,7 +85,7 @@ class Storage {
  private:
   struct Packed {
     const void* row;
-    std::uint64_t variant;
+    Variant variant;
     std::shared_ptr<const std::byte> bytes;
   };
   std::size_t bytes_;

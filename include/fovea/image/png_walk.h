@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <fovea/image/byte_reader.h>
+#include <fovea/io/crc32.h>
 
 namespace fovea::inline FOVEA_ABI {
 namespace detail {
@@ -26,23 +27,6 @@ struct PngInfo {
     return n;
   }
 };
-
-inline constexpr auto kCrcTable = [] {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t n = 0; n < 256; ++n) {
-    std::uint32_t c = n;
-    for (int k = 0; k < 8; ++k) c = c & 1 ? 0xedb88320u ^ (c >> 1) : c >> 1;
-    table[n] = c;
-  }
-  return table;
-}();
-
-// CRC-32 of chunk type and data, as PNG and zlib define it.
-inline std::uint32_t crc32(Bytes bytes, std::uint32_t start = 0) {
-  std::uint32_t c = ~start;
-  for (const std::byte b : bytes) c = kCrcTable[(c ^ std::to_integer<std::uint32_t>(b)) & 0xff] ^ (c >> 8);
-  return ~c;
-}
 
 inline void read_ihdr(Bytes chunk, std::string_view name, std::int64_t max_pixels, PngInfo& png) {
   if (chunk.size() != 13) fail_data({.file = name, .field = "IHDR"}, chunk.size(), " bytes, 13 are right");

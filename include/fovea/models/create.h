@@ -45,9 +45,9 @@ NetOptions read_options(const models::Options& o, NetOptions options = {}) {
   return options;
 }
 
-template <template <class> class Net, class NetOptions>
+template <class Net, class NetOptions>
 AnyNet make_net(const models::Architecture& a, const models::Options& o, const NetOptions& published) {
-  return AnyNet(a.name, o, a.published, Net<float>(read_options(o, published)));
+  return AnyNet(a.name, o, a.published, Net(read_options(o, published)));
 }
 
 template <int depth>
@@ -56,7 +56,7 @@ models::Architecture resnet_row() {
           common_options("1000", "symmetric", "1e-5"),
           {},
           [](const models::Architecture& a, const models::Options& o) {
-            return make_net<ResNet>(a, o, ResNetOptions{.depth = depth});
+            return make_net<ResNet<float>>(a, o, ResNetOptions{.depth = depth});
           }};
 }
 template <int depth>
@@ -65,7 +65,7 @@ models::Architecture resnet_cifar_row() {
           common_options("10", "symmetric", "1e-5"),
           {.resize = 32, .crop = 32},
           [](const models::Architecture& a, const models::Options& o) {
-            return make_net<ResNetCifar>(a, o, ResNetCifarOptions{.depth = depth});
+            return make_net<ResNetCifar<float>>(a, o, ResNetCifarOptions{.depth = depth});
           }};
 }
 template <MobileNetV3Size size>
@@ -74,7 +74,7 @@ models::Architecture mobilenet_v3_row() {
           common_options("1000", "symmetric", "1e-3"),
           {},
           [](const models::Architecture& a, const models::Options& o) {
-            return make_net<MobileNetV3>(a, o, MobileNetV3Options{.size = size});
+            return make_net<MobileNetV3<float>>(a, o, MobileNetV3Options{.size = size});
           }};
 }
 inline models::Architecture mobilenet_v2_row() {
@@ -82,7 +82,7 @@ inline models::Architecture mobilenet_v2_row() {
           common_options("1000", "symmetric", "1e-5"),
           {},
           [](const models::Architecture& a, const models::Options& o) {
-            return make_net<MobileNetV2>(a, o, MobileNetV2Options{});
+            return make_net<MobileNetV2<float>>(a, o, MobileNetV2Options{});
           }};
 }
 inline models::Architecture efficientnet_b0_row() {
@@ -90,7 +90,7 @@ inline models::Architecture efficientnet_b0_row() {
           common_options("1000", "symmetric", "1e-5"),
           {.interpolation = "bicubic"},
           [](const models::Architecture& a, const models::Options& o) {
-            return make_net<EfficientNet>(a, o, EfficientNetOptions{});
+            return make_net<EfficientNet<float>>(a, o, EfficientNetOptions{});
           }};
 }
 inline models::Architecture efficientnet_lite0_row() {
@@ -99,7 +99,7 @@ inline models::Architecture efficientnet_lite0_row() {
           common_options("1000", "same", "1e-3"),
           {.mean = {kMean, kMean, kMean}, .std = {kStd, kStd, kStd}},
           [](const models::Architecture& a, const models::Options& o) {
-            return make_net<EfficientNetLite>(a, o, EfficientNetLiteOptions{});
+            return make_net<EfficientNetLite<float>>(a, o, EfficientNetLiteOptions{});
           }};
 }
 }  // namespace detail

@@ -1,10 +1,11 @@
 // conv2d: cross-correlation of an image with a bank of filters. Layer ops.
 //
-//   y(n, oh, ow, o) = bias(o) + sum over kh, kw, c of x(n, oh * s - p + kh * d, ow * s - p + kw * d, c) * weight(o, c, kh, kw)
+//   y(n, oh, ow, o) = bias(o) + sum over kh, kw, c of x(n, oh * s - p + kh * d, ow * s - p + kw * d, c) * weight(o, c,
+//   kh, kw)
 //
 // x: N H W C; weight: O I KH KW with I = C / groups, as weight files have it; bias: O, or an undefined tensor.
-// Output: N OH OW O. Stride, dilation and padding (zeros, each side on its own, or TensorFlow's "same") are options. Output
-// channel o belongs to group o / (O / groups). Parameters are master_t<T>: float for bf16 and half activations.
+// Output: N OH OW O. Stride, dilation and padding (zeros, each side on its own, or TensorFlow's "same") are options.
+// Output channel o belongs to group o / (O / groups). Parameters are master_t<T>: float for bf16 and half activations.
 #pragma once
 
 #include <vector>
@@ -12,9 +13,10 @@
 #include <fovea/core/record.h>
 #include <fovea/core/registry.h>
 #include <fovea/cpu/conv2d/args.h>
+#include <fovea/ops/check.h>
 #include <fovea/ops/window.h>
 #if !defined(FOVEA_COMPILED)
-#include <fovea/cpu/conv2d/table.h>
+#  include <fovea/cpu/conv2d/table.h>
 #endif
 
 namespace fovea::inline FOVEA_ABI {
@@ -45,9 +47,8 @@ std::shared_ptr<const std::byte> packed_weight(const Kernel<Conv2dArgs<T>>& row,
                                                const Tensor<master_t<T>>& weight) {
   if (!row.pack) return nullptr;
   // Two views of one storage, or one weight used with other groups, are packings of their own.
-  const std::uint64_t variant = static_cast<std::uint64_t>(weight.offset()) * 0x9e3779b97f4a7c15u ^
-                                static_cast<std::uint64_t>(args.groups) << 32 ^ static_cast<std::uint64_t>(args.taps()) << 16 ^
-                                static_cast<std::uint64_t>(args.out_channels);
+  const Storage::Variant variant = {weight.offset(), args.out_channels, args.group_in(),
+                                    args.kernel_h,   args.kernel_w,     args.groups};
   return weight.storage().packed(&row, variant, [&] {
     std::shared_ptr<std::byte> bytes = allocate_aligned(row.packed_bytes(args));
     row.pack(args, bytes.get());
@@ -85,6 +86,8 @@ inline Shape conv2d_shape(const Shape& x, const Shape& weight, const Conv2dOptio
 template <class T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Tensor<master_t<T>>& bias = {},
                  const Conv2dOptions& options = {}) {
+  detail::check_defined("conv2d", "input", x);
+  detail::check_defined("conv2d", "weight", weight);
   Tensor<T> y(conv2d_shape(x.shape(), weight.shape(), options), uninitialized, x.device());
   if (bias.defined() && bias.shape() != Shape{weight.size(0)})
     fail("conv2d: bias ", bias.shape(), ", weight ", weight.shape(), " wants ", weight.size(0));
@@ -97,22 +100,42 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Te
       rows[static_cast<std::size_t>(n * padded + p.top + h)] = x.data() + (n * height + h) * row_size;
 
   if (y.numel() > 0) {
-    detail::run_conv2d<T>({.batch = x.size(0), .in_channels = x.size(3),
-                           .out_height = y.size(1), .out_width = y.size(2), .out_channels = y.size(3),
-                           .kernel_h = weight.size(2), .kernel_w = weight.size(3),
-                           .stride_h = options.stride.h, .stride_w = options.stride.w,
-                           .dilation_h = options.dilation.h, .dilation_w = options.dilation.w, .groups = options.groups,
-                           .rows = rows.data(), .rows_per_image = padded, .pixel_stride = x.size(3),
-                           .column_begin = 0, .column_end = x.size(2), .padding_left = p.left, .padding_row = zeros,
-                           .weight = weight.data(), .bias = bias.data(), .y = y.mutable_data()},
+    detail::run_conv2d<T>({.batch = x.size(0),
+                           .in_channels = x.size(3),
+                           .out_height = y.size(1),
+                           .out_width = y.size(2),
+                           .out_channels = y.size(3),
+                           .kernel_h = weight.size(2),
+                           .kernel_w = weight.size(3),
+                           .stride_h = options.stride.h,
+                           .stride_w = options.stride.w,
+                           .dilation_h = options.dilation.h,
+                           .dilation_w = options.dilation.w,
+                           .groups = options.groups,
+                           .rows = rows.data(),
+                           .rows_per_image = padded,
+                           .pixel_stride = x.size(3),
+                           .column_begin = 0,
+                           .column_end = x.size(2),
+                           .padding_left = p.left,
+                           .padding_row = zeros,
+                           .weight = weight.data(),
+                           .bias = bias.data(),
+                           .y = y.mutable_data()},
                           weight, x.device());
   }
-  return record("conv2d", [&] {
-    Attributes a{{"stride", to_list(options.stride)}, {"dilation", to_list(options.dilation)}, {"groups", options.groups}};
-    if (options.padding.is_same) a.emplace_back("padding", std::string("same"));
-    else a.emplace_back("padding", to_list(options.padding));
-    return a;
-  }, {x.id(), weight.id(), bias.id()}, y);
+  return record(
+      "conv2d",
+      [&] {
+        Attributes a{
+            {"stride", to_list(options.stride)}, {"dilation", to_list(options.dilation)}, {"groups", options.groups}};
+        if (options.padding.is_same)
+          a.emplace_back("padding", std::string("same"));
+        else
+          a.emplace_back("padding", to_list(options.padding));
+        return a;
+      },
+      {x.id(), weight.id(), bias.id()}, y);
 }
 
 }  // namespace fovea::inline FOVEA_ABI

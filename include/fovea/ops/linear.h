@@ -1,7 +1,7 @@
 // linear: y = x weight^T + bias. Layer ops.
 //
-// x: any leading dimensions, then K; weight: O K; bias: O, or an undefined tensor; output: the leading dimensions, then O.
-// It is the 1x1 convolution of an image of one row whose pixels are the rows of x, and runs on the same kernels.
+// x: any leading dimensions, then K; weight: O K; bias: O, or an undefined tensor; output: the leading dimensions, then
+// O. It is the 1x1 convolution of an image of one row whose pixels are the rows of x, and runs on the same kernels.
 #pragma once
 
 #include <fovea/ops/conv2d.h>
@@ -19,19 +19,32 @@ inline Shape linear_shape(const Shape& x, const Shape& weight) {
 // Errors: those of linear_shape; a bias that is not of length O.
 template <class T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Tensor<master_t<T>>& bias = {}) {
+  detail::check_defined("linear", "input", x);
+  detail::check_defined("linear", "weight", weight);
   Tensor<T> y(linear_shape(x.shape(), weight.shape()), uninitialized, x.device());
   if (bias.defined() && bias.shape() != Shape{weight.size(0)})
     fail("linear: bias ", bias.shape(), ", weight ", weight.shape(), " wants ", weight.size(0));
   if (y.numel() > 0) {
     const std::int64_t features = weight.size(1), pixels = y.numel() / weight.size(0);
     const T* const row = x.data();
-    detail::run_conv2d<T>({.batch = 1, .in_channels = features, .out_height = 1, .out_width = pixels,
-                           .out_channels = weight.size(0), .rows = &row, .rows_per_image = 1, .pixel_stride = features,
-                           .column_begin = 0, .column_end = pixels, .padding_row = row,
-                           .weight = weight.data(), .bias = bias.data(), .y = y.mutable_data()},
+    detail::run_conv2d<T>({.batch = 1,
+                           .in_channels = features,
+                           .out_height = 1,
+                           .out_width = pixels,
+                           .out_channels = weight.size(0),
+                           .rows = &row,
+                           .rows_per_image = 1,
+                           .pixel_stride = features,
+                           .column_begin = 0,
+                           .column_end = pixels,
+                           .padding_row = row,
+                           .weight = weight.data(),
+                           .bias = bias.data(),
+                           .y = y.mutable_data()},
                           weight, x.device());
   }
-  return record("linear", [] { return Attributes{}; }, {x.id(), weight.id(), bias.id()}, y);
+  return record(
+      "linear", [] { return Attributes{}; }, {x.id(), weight.id(), bias.id()}, y);
 }
 
 }  // namespace fovea::inline FOVEA_ABI

@@ -2,9 +2,9 @@
 //
 // y(n, oh, ow, o) = bias(o) + sum over kh, kw, c of x(n, ih, iw, c) * w(o, c, kh, kw),
 //   ih = oh * stride_h - padding_top + kh * dilation_h, iw likewise; x, y NHWC, w OIHW (I = C / groups).
-// The input is addressed by row pointers, a pixel stride and the range of valid columns, so that a contiguous tensor and a
-// buffer with a halo run the same kernels: a row outside the image points at a shared row of the padding value, a column
-// outside [column_begin, column_end) reads that row too.
+// The input is addressed by row pointers, a pixel stride and the range of valid columns, so that a contiguous tensor
+// and a buffer with a halo run the same kernels: a row outside the image points at a shared row of the padding value, a
+// column outside [column_begin, column_end) reads that row too.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,8 @@
 namespace fovea::inline FOVEA_ABI {
 
 namespace cpu {
-inline constexpr int kMaxTaps = 64;  // kernel_h * kernel_w that the blocked kernels take: their pointers are on the stack
+inline constexpr int kMaxTaps =
+    64;  // kernel_h * kernel_w that the blocked kernels take: their pointers are on the stack
 }
 
 template <class T>
@@ -26,16 +27,17 @@ struct Conv2dArgs {
   static constexpr const char* name = "conv2d";
   static std::span<const Kernel<Conv2dArgs>> cpu_kernels();
 
-  std::int64_t batch = 0, in_channels = 0;                   // N, C
+  std::int64_t batch = 0, in_channels = 0;  // N, C
   std::int64_t out_height = 0, out_width = 0, out_channels = 0;
   std::int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, groups = 1;
 
-  const T* const* rows = nullptr;    // input row (oh * stride_h + kh * dilation_h) of image n: rows[n * rows_per_image + it]
-  std::int64_t rows_per_image = 0;   // height with the padding
-  std::int64_t pixel_stride = 0;     // elements from a pixel to its right neighbour, in a row of x
+  const T* const* rows =
+      nullptr;  // input row (oh * stride_h + kh * dilation_h) of image n: rows[n * rows_per_image + it]
+  std::int64_t rows_per_image = 0;                // height with the padding
+  std::int64_t pixel_stride = 0;                  // elements from a pixel to its right neighbour, in a row of x
   std::int64_t column_begin = 0, column_end = 0;  // columns that may be read, relative to a row's pointer
   std::int64_t padding_left = 0;
-  const T* padding_row = nullptr;    // at least in_channels elements of the padding value
+  const T* padding_row = nullptr;  // at least in_channels elements of the padding value
 
   const master_t<T>* weight = nullptr;
   const master_t<T>* bias = nullptr;  // or null

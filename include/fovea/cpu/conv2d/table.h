@@ -14,26 +14,10 @@ namespace fovea::inline FOVEA_ABI::cpu {
 inline constexpr std::int64_t kMinWork = 1 << 19;
 }  // namespace fovea::inline FOVEA_ABI::cpu
 
-#if defined(__x86_64__)
-FOVEA_TARGET_BEGIN(avx512)
-namespace fovea::inline FOVEA_ABI::cpu::avx512 {
-#include <fovea/cpu/conv2d/direct.inc>
-#include <fovea/cpu/conv2d/depthwise.inc>
-}  // namespace fovea::inline FOVEA_ABI::cpu::avx512
-FOVEA_TARGET_END
-
-FOVEA_TARGET_BEGIN(avx2)
-namespace fovea::inline FOVEA_ABI::cpu::avx2 {
-#include <fovea/cpu/conv2d/direct.inc>
-#include <fovea/cpu/conv2d/depthwise.inc>
-}  // namespace fovea::inline FOVEA_ABI::cpu::avx2
-FOVEA_TARGET_END
-#elif defined(__aarch64__)
-namespace fovea::inline FOVEA_ABI::cpu::neon {
-#include <fovea/cpu/conv2d/direct.inc>
-#include <fovea/cpu/conv2d/depthwise.inc>
-}  // namespace fovea::inline FOVEA_ABI::cpu::neon
-#endif
+#define FOVEA_BODY <fovea/cpu/conv2d/direct.inc>
+#include <fovea/cpu/for_each_target.inc>
+#define FOVEA_BODY <fovea/cpu/conv2d/depthwise.inc>
+#include <fovea/cpu/for_each_target.inc>
 
 namespace fovea::inline FOVEA_ABI {
 

@@ -7,23 +7,8 @@
 #include <fovea/cpu/simd/avx512.h>
 #include <fovea/cpu/simd/neon.h>
 
-#if defined(__x86_64__)
-FOVEA_TARGET_BEGIN(avx512)
-namespace fovea::inline FOVEA_ABI::cpu::avx512 {
-#  include <fovea/cpu/pointwise/body.inc>
-}  // namespace fovea::inline FOVEA_ABI::cpu::avx512
-FOVEA_TARGET_END
-
-FOVEA_TARGET_BEGIN(avx2)
-namespace fovea::inline FOVEA_ABI::cpu::avx2 {
-#  include <fovea/cpu/pointwise/body.inc>
-}  // namespace fovea::inline FOVEA_ABI::cpu::avx2
-FOVEA_TARGET_END
-#elif defined(__aarch64__)
-namespace fovea::inline FOVEA_ABI::cpu::neon {
-#  include <fovea/cpu/pointwise/body.inc>
-}  // namespace fovea::inline FOVEA_ABI::cpu::neon
-#endif
+#define FOVEA_BODY <fovea/cpu/pointwise/body.inc>
+#include <fovea/cpu/for_each_target.inc>
 
 namespace fovea::inline FOVEA_ABI {
 
