@@ -44,6 +44,11 @@ ClassifierOptions classifier_options(const Options& o) {
   return c;
 }
 
+// An error of one photo among many: it names the photo.
+std::string about(const std::string& path, const std::string& error) {
+  return error.find(path) == std::string::npos ? path + ": " + error : error;
+}
+
 // Photos are prepared side by side and run in batches of --batch.
 std::vector<Result> run(const Classifier& classifier, const std::vector<Input>& inputs, const Options& o) {
   const int top = std::max(o.top, 5);  // the accuracy wants five
@@ -58,7 +63,7 @@ std::vector<Result> run(const Classifier& classifier, const std::vector<Input>& 
         try {
           photos[i] = inputs[begin + i].prepare(classifier);
         } catch (const Error& e) {
-          results[begin + i].error = e.what();
+          results[begin + i].error = about(inputs[begin + i].path, e.what());
         }
       }
     });
@@ -83,6 +88,14 @@ void add_labels(std::vector<Input>& inputs, const std::string& path) {
   if (found == 0)
     fail_as(Code::bad_data, path, ": none of its ", labels.size(), " names is among the photos (the first photo is '",
             inputs.front().key, "')");
+}
+
+// A label beyond the network's classes would only ever count as wrong.
+void check_labels(const std::vector<Input>& inputs, const Classifier& classifier) {
+  for (const Input& i : inputs)
+    if (i.label && *i.label >= classifier.class_count())
+      fail_as(Code::bad_data, "label ", *i.label, " of ", i.path, ": the network has the classes 0 to ",
+              classifier.class_count() - 1);
 }
 
 Accuracy accuracy_of(const std::vector<Result>& results) {
@@ -163,10 +176,12 @@ void print_table(const Classifier& classifier, const std::vector<Result>& result
 
 int classify(const Options& o) {
   if (o.threads > 0) set_thread_count(o.threads);
+  thread_count();  // a malformed FOVEA_THREADS ends the run here, not in the middle of it
   std::vector<Input> inputs = collect_inputs(o.inputs);
   add_labels(inputs, o.labels);
   const bool labelled = std::any_of(inputs.begin(), inputs.end(), [](const Input& i) { return i.label.has_value(); });
   const Classifier classifier = load_classifier(o.weights, classifier_options(o));
+  check_labels(inputs, classifier);
   const std::vector<Result> results = run(classifier, inputs, o);
   if (o.json)
     print_json(classifier, results, o, labelled);

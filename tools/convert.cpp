@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,12 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+const std::string* find(const Metadata& metadata, const std::string& key) {
+  for (const auto& [k, v] : metadata)
+    if (k == key) return &v;
+  return nullptr;
+}
+
 void set(Metadata& metadata, const std::string& key, std::string value) {
   for (auto& [k, v] : metadata)
     if (k == key) return void(v = std::move(value));
@@ -44,6 +51,7 @@ std::string classes_json(const std::string& path) {
   for (std::string line; std::getline(in, line);) {
     line = line.substr(0, line.find(','));
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (line.empty()) fail_data({.file = path, .field = concat("line ", names.size() + 1)}, "a class without a name");
     names.emplace_back(line);
   }
   return Json(std::move(names)).dump();
@@ -63,7 +71,7 @@ Metadata make_metadata(const TensorFile& in, const AnyNet* net, const Options& o
   set(m, "fovea.format", "1");
   if (net) {
     set(m, "fovea.model", model_json(*net));
-    set(m, "fovea.preprocess", published_json(net->published()).dump());
+    if (!find(m, "fovea.preprocess")) set(m, "fovea.preprocess", published_json(net->published()).dump());
   }
   if (!o.preprocess.empty())  // read and written again, so that what is stored is known to be right
     set(m, "fovea.preprocess",
@@ -97,13 +105,14 @@ int convert(const Options& o) {
   if (o.model.empty() && !o.options.empty()) fail("--option wants --model, whose option it is");
   TensorFile in = state_dict(load_weights(find_weights(o.in)));
   if (!o.rename.empty()) in.tensors = RenameRules::parse(read_file(o.rename), o.rename).apply(std::move(in.tensors));
+  std::optional<AnyNet> net;
   if (!o.model.empty()) {
-    AnyNet net = models::create(o.model, parse_options(o.options));
-    load_into(net, in);  // strict: a file that does not fit is refused here, with the difference
-    in.metadata = make_metadata(in, &net, o);
-  } else {
-    in.metadata = make_metadata(in, nullptr, o);
+    net = models::create(o.model, parse_options(o.options));
+    load_into(*net, in);  // strict: a file that does not fit is refused here, with the difference
   }
+  in.metadata = make_metadata(in, net ? &*net : nullptr, o);
+  // What is written must load: a file that says what it holds is tried first.
+  if (find(in.metadata, "fovea.model") && !find(in.metadata, "fovea.trace")) Classifier{in};
   const NamedTensors tensors = o.half ? to_half(in.tensors) : in.tensors;
   save_safetensors(o.out, tensors, in.metadata);
   in.check();

@@ -53,6 +53,15 @@ Statistics statistics_of(const AnyTensor& t) {
   return s;
 }
 
+// Trained values: without the statistics and counters of batch norm.
+std::int64_t parameters_of(const TensorFile& f) {
+  std::int64_t n = 0;
+  for (const auto& [name, t] : f.tensors)
+    if (!name.ends_with("running_mean") && !name.ends_with("running_var") && !name.ends_with("num_batches_tracked"))
+      n += t.numel();
+  return n;
+}
+
 std::string sparkline(const Statistics& s) {
   static constexpr const char* kLevels[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   const std::int64_t most = std::max<std::int64_t>(1, *std::max_element(s.histogram.begin(), s.histogram.end()));
@@ -77,9 +86,10 @@ std::string shortened(const std::string& text) {
 }
 
 void print_text(const TensorFile& f, std::int64_t values, const Options& o) {
-  std::printf("%s: %s, %s tensors, %s values\n", f.path.c_str(),
+  std::printf("%s: %s, %s tensors, %s parameters (%s values with statistics)\n", f.path.c_str(),
               file_size(static_cast<double>(std::filesystem::file_size(f.path))).c_str(),
-              grouped(static_cast<std::int64_t>(f.tensors.size() + f.opaque.size())).c_str(), grouped(values).c_str());
+              grouped(static_cast<std::int64_t>(f.tensors.size() + f.opaque.size())).c_str(),
+              grouped(parameters_of(f)).c_str(), grouped(values).c_str());
   for (const auto& [key, value] : f.metadata) std::printf("  %s = %s\n", key.c_str(), shortened(value).c_str());
   for (const auto& [name, t] : f.tensors) {
     std::printf("  %s %-9s %s\n", column(name, 48).c_str(), std::string(name_of(t.dtype())).c_str(),
@@ -96,6 +106,7 @@ void print_json(const TensorFile& f, std::int64_t values, const Options& o) {
   d["schema"] = "fovea.info/1";
   d["path"] = f.path;
   d["bytes"] = std::filesystem::file_size(f.path);
+  d["parameters"] = parameters_of(f);
   d["values"] = values;
   d["metadata"] = Document::object();
   for (const auto& [key, value] : f.metadata) d["metadata"][key] = value;

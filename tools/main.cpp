@@ -28,7 +28,7 @@ constexpr const char* kDescription =
     "  fovea convert net.pth net.safetensors --model resnet50 --half";
 
 constexpr const char* kFooter =
-    "Environment: FOVEA_MODELS (folders with weight files), FOVEA_THREADS, FOVEA_CPU (scalar, avx2, avx512, ...),\n"
+    "Environment: FOVEA_MODELS (folders with weight files), FOVEA_THREADS, FOVEA_CPU (scalar, avx2, ...),\n"
     "FOVEA_LOG=kernels. Exit codes: 0 good, 1 run-time error, 2 usage, 3 a gate failed, 4 bad data.";
 
 std::string cpu_name() {
@@ -125,7 +125,10 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const int code = run(argc, argv);
+    // A full disk must not look like success.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) fail_as(Code::io, "the answer could not be written to stdout");
+    return code;
   } catch (const fovea::Error& e) {
     std::fprintf(stderr, "fovea: %s\n", e.what());
     return exit_code(e.code());

@@ -22,6 +22,15 @@ std::vector<fs::path> model_folders() {
   folders.push_back(fs::path(FOVEA_SOURCE_DIR) / "models");
   return folders;
 }
+
+// What the file does not say, and what was taken instead: one line.
+std::string defaults_taken(const Classifier& c, const std::string& path, bool named) {
+  std::string line = concat(path, ": as published for ", c.net().name(), ":");
+  if (named)
+    for (const auto& [key, value] : c.net().options()) line += " " + key + "=" + value;
+  if (c.published_preprocess()) line += concat(named ? ", " : " ", "preprocess ", c.preprocessing().to_json().dump());
+  return line;
+}
 }  // namespace
 
 fs::path find_weights(const std::string& name) {
@@ -53,10 +62,8 @@ Classifier load_classifier(const std::string& weights, const ClassifierOptions& 
   const fs::path path = find_weights(weights);
   try {
     Classifier classifier = Classifier::load(path, options);
-    if (classifier.published_defaults())
-      std::fprintf(stderr,
-                   "fovea: %s does not say how it was trained; taking the published options and preprocessing of %s\n",
-                   path.c_str(), classifier.net().name().c_str());
+    if (!options.model.empty() || classifier.published_preprocess())
+      std::fprintf(stderr, "fovea: %s\n", defaults_taken(classifier, path.string(), !options.model.empty()).c_str());
     return classifier;
   } catch (const Error& e) {
     if (e.status().field != kNoModelField || !options.model.empty()) throw;

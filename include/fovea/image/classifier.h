@@ -6,6 +6,7 @@
 //   std::cout << answer.top[0].name << ' ' << answer.top[0].probability << '\n';
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -67,13 +68,30 @@ inline Json published_json(const models::Published& p) {
   return json;
 }
 
+namespace detail {
+
+// Runs `read`; what it finds wrong with the value of a metadata key becomes bad data that names file and key.
+template <class Read>
+auto read_metadata(const std::string& file, std::string_view key, Read&& read) {
+  try {
+    return read();
+  } catch (const Error& e) {
+    std::string_view text = e.what();
+    const std::string prefix = concat(key, ": ");
+    if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
+    fail_data({.file = file, .field = key}, text);
+  }
+}
+
+}  // namespace detail
+
 // load_image differs with the JPEG decoder built in, and so does whoever calls it.
 inline namespace FOVEA_IMAGE_ABI {
 
 class Classifier {
  public:
-  // Errors: those of load_weights and load_into; Code::bad_data with field "fovea.model" if the architecture is not
-  // known.
+  // Errors: those of load_weights and load_into; Code::bad_data with the metadata key as its field where the file's
+  // metadata is wrong, "fovea.model" also where it is missing and no model was named.
   static Classifier load(const std::filesystem::path& path, const ClassifierOptions& options = {}) {
     return Classifier(state_dict(load_weights(path)), options);
   }
@@ -91,8 +109,8 @@ class Classifier {
   std::int64_t class_count() const { return std::stoll(net_.options().at("num_classes")); }
   // Names by class index; empty if the file has none.
   const std::vector<std::string>& classes() const { return classes_; }
-  // True if the architecture came from the caller, and its published preprocessing with it.
-  bool published_defaults() const { return published_; }
+  // True if the file does not say how its input is made: the preprocessing is the architecture's published one.
+  bool published_preprocess() const { return published_preprocess_; }
   // Lower-case hexadecimal, of the weight file's bytes.
   std::string sha256() const { return sha256_file(file_.path); }
 
@@ -145,31 +163,37 @@ class Classifier {
     if (!text)
       fail_data({.file = file.path, .field = kNoModelField},
                 "the file does not say which network its weights belong to; name it with --model");
-    const Json json = Json::parse(*text, {.file = file.path, .field = kNoModelField});
-    models::Options named;
-    if (const Json* all = json.find("options", kNoModelField))
-      for (const auto& [key, value] : all->items(kNoModelField)) named[key] = value.as_string(kNoModelField);
-    try {
+    return detail::read_metadata(file.path, kNoModelField, [&] {
+      const Json json = Json::parse(*text);
+      models::Options named;
+      if (const Json* all = json.find("options", kNoModelField))
+        for (const auto& [key, value] : all->items(kNoModelField)) named[key] = value.as_string(kNoModelField);
       return models::create(json.at("name", kNoModelField).as_string(kNoModelField), named);
-    } catch (const Error& e) {  // what would be a wrong call of ours is bad data in a file
-      fail_data({.file = file.path, .field = kNoModelField}, e.what());
-    }
+    });
   }
 
   void read_classes() {
-    const std::string* text = file_.find_metadata("fovea.classes");
+    constexpr std::string_view key = "fovea.classes";
+    const std::string* text = file_.find_metadata(key);
     if (!text) return;
-    const Json json = Json::parse(*text, {.file = file_.path, .field = "fovea.classes"});
-    for (const Json& name : json.as_array("fovea.classes"))
-      classes_.push_back(name.as_string("fovea.classes"));
+    classes_ = detail::read_metadata(file_.path, key, [&] {
+      const Json json = Json::parse(*text);
+      std::vector<std::string> names;
+      for (const Json& name : json.as_array(key)) names.push_back(name.as_string(key));
+      if (static_cast<std::int64_t>(names.size()) != class_count())
+        fail(names.size(), " names for the ", class_count(), " classes of the network");
+      return names;
+    });
   }
 
+  // What the file says of its preprocessing belongs to its weights, whoever named the architecture.
   void read_preprocess(const ClassifierOptions& options) {
-    const std::string* text = file_.find_metadata("fovea.preprocess");
-    published_ = !text || !options.model.empty();
-    const Json json = published_ ? published_json(net_.published())
-                                 : Json::parse(*text, {.file = file_.path, .field = "fovea.preprocess"});
-    preprocess_ = Preprocess::from_json(json);
+    constexpr std::string_view key = "fovea.preprocess";
+    const std::string* text = file_.find_metadata(key);
+    published_preprocess_ = !text;
+    preprocess_ = detail::read_metadata(file_.path, key, [&] {
+      return Preprocess::from_json(text ? Json::parse(*text) : published_json(net_.published()));
+    });
     if (options.resize) preprocess_.resize = *options.resize;
     if (options.crop) preprocess_.crop = *options.crop;
   }
@@ -226,7 +250,7 @@ class Classifier {
   AnyNet net_;
   Preprocess preprocess_;
   std::vector<std::string> classes_;
-  bool published_ = false;
+  bool published_preprocess_ = false;
 };
 
 }  // namespace FOVEA_IMAGE_ABI
