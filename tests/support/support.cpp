@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include <fovea/core/cpu.h>
@@ -15,6 +16,13 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
+bool command_exists(std::string_view name) {
+  std::stringstream folders(environment("PATH"));
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (std::filesystem::is_regular_file(std::filesystem::path(folder) / name)) return true;
+  return false;
+}
+
 bool met(std::string_view need) {
   if (need == "data") return std::filesystem::exists(shared_data("README.md"));
   if (need == "turbojpeg") {
@@ -24,6 +32,7 @@ bool met(std::string_view need) {
     return false;
 #endif
   }
+  if (need == "djxl") return command_exists(need);
   return cpu_has(parse_isa(need));  // an unknown name is an error, and the test fails
 }
 

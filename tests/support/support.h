@@ -9,8 +9,9 @@
 
 namespace fovea::test {
 
-// True if this machine has what `need` names: "data" (the shared data folder), "turbojpeg", or a cap of FOVEA_CPU
-// ("avx2", "avx512", ...). Otherwise the running test is written to the list of skips, and the test must return:
+// True if this machine has what `need` names: "data" (the shared data folder), "turbojpeg", "djxl" (the command), or a
+// cap of FOVEA_CPU ("avx2", "avx512", ...). Otherwise the running test is written to the list of skips, and the test
+// must return:
 //   if (!needs("data")) return;
 bool needs(std::string_view need);
 
