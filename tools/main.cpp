@@ -115,6 +115,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     const auto parsed = app.get_subcommands();
+    if (parsed.empty() && !app.remaining().empty()) return unexpected(app, app.remaining());
     return usage_error(e.what(), parsed.empty() ? "" : parsed.front()->get_name());
   }
   for (std::size_t i = 0; i < commands.size(); ++i)
