@@ -51,7 +51,7 @@ std::string classes_json(const std::string& path) {
   for (std::string line; std::getline(in, line);) {
     line = line.substr(0, line.find(','));
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-    if (line.empty()) fail_data({.file = path, .field = concat("line ", names.size() + 1)}, "a class without a name");
+    if (line.empty()) fail_data({.file = path, .field = to_text("line ", names.size() + 1)}, "a class without a name");
     names.emplace_back(line);
   }
   return Json(std::move(names)).dump();

@@ -82,7 +82,7 @@ std::string shortened(const std::string& text) {
   constexpr std::size_t kLength = 160;
   return text.size() <= kLength
              ? text
-             : text.substr(0, kLength) + concat("... (", grouped(static_cast<std::int64_t>(text.size())), " bytes)");
+             : text.substr(0, kLength) + to_text("... (", grouped(static_cast<std::int64_t>(text.size())), " bytes)");
 }
 
 void print_text(const TensorFile& f, std::int64_t values, const Options& o) {
@@ -93,7 +93,7 @@ void print_text(const TensorFile& f, std::int64_t values, const Options& o) {
   for (const auto& [key, value] : f.metadata) std::printf("  %s = %s\n", key.c_str(), shortened(value).c_str());
   for (const auto& [name, t] : f.tensors) {
     std::printf("  %s %-9s %s\n", column(name, 48).c_str(), std::string(name_of(t.dtype())).c_str(),
-                concat(t.shape()).c_str());
+                to_text(t.shape()).c_str());
     if (o.stats) print_statistics(t);
   }
   for (const auto& [name, t] : f.opaque)

@@ -47,7 +47,7 @@ std::string version() {
 #if defined(FOVEA_TURBOJPEG)
   jpeg = "libjpeg-turbo";
 #endif
-  return concat("fovea ", FOVEA_VERSION, " (", FOVEA_BUILD_TYPE, ", ",
+  return to_text("fovea ", FOVEA_VERSION, " (", FOVEA_BUILD_TYPE, ", ",
 #if defined(__clang__)
                 "clang ", __clang_major__, ".", __clang_minor__,
 #else
@@ -106,7 +106,7 @@ int run(int argc, char** argv) {
   app.get_formatter()->column_width(32);
 
   if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end())
-    return usage_error(concat("unknown command '", argv[1], "'", suggest(argv[1], names)), "");
+    return usage_error(to_text("unknown command '", argv[1], "'", suggest(argv[1], names)), "");
   if (argc == 1) return std::puts(app.help().c_str()) < 0 ? kRunTimeError : kUsage;
   try {
     app.parse(argc, argv);

@@ -25,10 +25,10 @@ std::vector<fs::path> model_folders() {
 
 // What the file does not say, and what was taken instead: one line.
 std::string defaults_taken(const Classifier& c, const std::string& path, bool named) {
-  std::string line = concat(path, ": as published for ", c.net().name(), ":");
+  std::string line = to_text(path, ": as published for ", c.net().name(), ":");
   if (named)
     for (const auto& [key, value] : c.net().options()) line += " " + key + "=" + value;
-  if (c.published_preprocess()) line += concat(named ? ", " : " ", "preprocess ", c.preprocessing().to_json().dump());
+  if (c.published_preprocess()) line += to_text(named ? ", " : " ", "preprocess ", c.preprocessing().to_json().dump());
   return line;
 }
 }  // namespace

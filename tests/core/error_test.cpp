@@ -32,7 +32,7 @@ TEST_CASE("fail prints its parts one after the other") {
 }
 
 TEST_CASE("one-byte integers print as numbers") {
-  CHECK(concat(std::uint8_t{7}, ' ', std::int8_t{-3}, ' ', 'c') == "7 -3 c");
+  CHECK(to_text(std::uint8_t{7}, ' ', std::int8_t{-3}, ' ', 'c') == "7 -3 c");
   CHECK(std::string(caught([] { fail_data({}, "marker ", std::uint8_t{255}); }).what()) == "marker 255");
 }
 

@@ -11,7 +11,7 @@ using namespace fovea;
 namespace {
 template <class T>
 std::string text(const Tensor<T>& t) {
-  return concat(t);
+  return to_text(t);
 }
 Tensor<int> counting(const Shape& shape) {
   Tensor<int> t(shape);
@@ -92,5 +92,5 @@ TEST_CASE("printing neither heeds nor changes the stream's format") {
   out << std::hex << std::fixed << std::setprecision(1) << std::setfill('*') << Tensor<float>({2}, {10, 2.25f}) << ' '
       << 255 << ' ' << 0.25;
   CHECK(out.str() == "float32 2\n[  10 2.25] ff 0.2");
-  CHECK(concat(Tensor<int>({2}, {10, 255})) == "int32 2\n[ 10 255]");
+  CHECK(to_text(Tensor<int>({2}, {10, 255})) == "int32 2\n[ 10 255]");
 }

@@ -9,7 +9,7 @@ using namespace fovea;
 
 namespace {
 constexpr std::int64_t kBig = std::int64_t{1} << 62;
-std::string text(const Shape& s) { return concat(s); }
+std::string text(const Shape& s) { return to_text(s); }
 }  // namespace
 
 TEST_CASE("a shape knows its sizes") {

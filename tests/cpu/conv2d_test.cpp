@@ -136,7 +136,7 @@ void compare_rows(int cases, bool depthwise) {
     const std::vector<float> wanted = p.run(reference());
     for (const Kernel<Args>& row : all_rows()) {
       if (!row.accepts(p.args)) continue;
-      INFO("seed " << test::seed() << ", case " << i << ", " << row.name << ": " << concat(p.args));
+      INFO("seed " << test::seed() << ", case " << i << ", " << row.name << ": " << to_text(p.args));
       REQUIRE(p.run(row) == wanted);
       ++compared;
     }

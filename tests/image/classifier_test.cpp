@@ -193,7 +193,7 @@ TEST_CASE("hostile metadata is bad data that names the file, the key and what is
   refused("fovea.classes", R"(["0","1","2","3","4","5","6","7","8","9","10"])", "11 names for the 10 classes");
 
   const auto preprocess = [](const char* resize, const char* mean, const char* std) {
-    return concat("{\"resize\":", resize, ",\"crop\":32,\"mean\":", mean, ",\"std\":", std,
+    return to_text("{\"resize\":", resize, ",\"crop\":32,\"mean\":", mean, ",\"std\":", std,
                   ",\"interpolation\":\"bilinear\"}");
   };
   refused("fovea.preprocess", "null", "an object is wanted");
@@ -244,7 +244,7 @@ Classifier load(const Network& n, const TensorFile& expected) {
   // Other preprocessing than published (MobileNetV2 from TensorFlow) stands in the weight file.
   if (n.options.contains("padding"))
     file.metadata = {{"fovea.preprocess",
-                      concat(R"({"resize":256,"crop":224,"interpolation":"bilinear","mean":)",
+                      to_text(R"({"resize":256,"crop":224,"interpolation":"bilinear","mean":)",
                              *expected.find_metadata("mean"), ",\"std\":", *expected.find_metadata("std"), "}")}};
   return Classifier(std::move(file), {.model = n.model, .options = n.options});
 }

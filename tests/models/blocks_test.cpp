@@ -134,7 +134,7 @@ void check_pyramid(const ReferenceCase& c) {
   load_into(pyramid, below(*c.tensors, c.name + "/param/"));
   const std::vector<Tensor<double>> maps = pyramid({c.in<double>("c3"), c.in<double>("c4"), c.in<double>("c5")});
   REQUIRE(maps.size() == 3);
-  for (std::size_t i = 0; i < 3; ++i) require_close(maps[i], c.out(concat("c", i + 3)), 1e-10);
+  for (std::size_t i = 0; i < 3; ++i) require_close(maps[i], c.out(to_text("c", i + 3)), 1e-10);
 }
 
 TEST_CASE("blocks give the outputs of PyTorch and torchvision in evaluation") {

@@ -70,7 +70,7 @@ int compare_rows(const std::vector<Kernel<Args>>& rows, const Args& args, std::i
   int compared = 0;
   for (const Kernel<Args>& row : rows) {
     if (!row.accepts(args)) continue;
-    INFO("seed " << test::seed() << ", " << row.name << ": " << concat(args));
+    INFO("seed " << test::seed() << ", " << row.name << ": " << to_text(args));
     REQUIRE(same_bits(run_row(row, args, count), wanted));
     ++compared;
   }
@@ -264,11 +264,11 @@ TEST_CASE("ops give the same bits with 1, 2 and 7 threads") {
 }
 
 TEST_CASE("kernel arguments print the op, the type and the sizes") {
-  REQUIRE(concat(PointwiseArgs<bf16>{.function = Activation::relu6, .count = 12}) == "relu6 bfloat16 12");
+  REQUIRE(to_text(PointwiseArgs<bf16>{.function = Activation::relu6, .count = 12}) == "relu6 bfloat16 12");
   REQUIRE(
-      concat(PoolArgs<float>{.batch = 1, .height = 4, .width = 5, .channels = 6, .out_height = 2, .out_width = 3}) ==
+      to_text(PoolArgs<float>{.batch = 1, .height = 4, .width = 5, .channels = 6, .out_height = 2, .out_width = 3}) ==
       "max pool float32 1x4x5x6 to 2x3");
   BinaryArgs<float> args;
   detail::set_broadcast(args, {2, 3, 4, 5}, {2, 1, 1, 5}, {2, 3, 4, 5});
-  REQUIRE(concat(args) == "add float32 2x12x5, strides of a 60x5x1, of b 5x0x1");
+  REQUIRE(to_text(args) == "add float32 2x12x5, strides of a 60x5x1, of b 5x0x1");
 }

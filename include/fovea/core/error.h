@@ -72,7 +72,7 @@ decltype(auto) printed(const T& part) {
 
 // The parts, printed one after the other with operator<<.
 template <class... Parts>
-std::string concat(const Parts&... parts) {
+std::string to_text(const Parts&... parts) {
   std::ostringstream s;
   (s << ... << detail::printed(parts));
   return std::move(s).str();
@@ -80,7 +80,7 @@ std::string concat(const Parts&... parts) {
 
 template <class... Parts>
 [[noreturn]] void fail_as(Code code, const Parts&... parts) {
-  detail::raise(Error(code, concat(parts...)));
+  detail::raise(Error(code, to_text(parts...)));
 }
 
 // A wrong call. Starts with the name of the op or function.

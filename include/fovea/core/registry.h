@@ -65,7 +65,7 @@ template <class Args>
 const Kernel<Args>& choose(const Args& args, Device device = Device::cpu) {
   for (const Kernel<Args>& row : kernels<Args>(device)) {
     if (!allowed(row.needs) || !row.accepts(args)) continue;
-    if (detail::log_kernels()) std::fprintf(stderr, "fovea: %s\n", concat(row.name, "  ", args).c_str());
+    if (detail::log_kernels()) std::fprintf(stderr, "fovea: %s\n", to_text(row.name, "  ", args).c_str());
     return row;
   }
   fail_as(Code::unavailable, Args::name, ": no kernel of this device accepts ", args);

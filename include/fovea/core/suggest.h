@@ -59,7 +59,7 @@ std::string nearest_name(std::string_view name, const Candidates& candidates) {
 template <class Candidates>
 std::string suggest(std::string_view name, const Candidates& candidates) {
   if (const std::string nearest = nearest_name(name, candidates); !nearest.empty())
-    return concat(", did you mean '", nearest, "'?");
+    return to_text(", did you mean '", nearest, "'?");
   std::string known;
   for (const auto& candidate : candidates) known += (known.empty() ? "; known are " : ", ") + std::string(candidate);
   return known.empty() ? "; none is known" : known;

@@ -77,7 +77,7 @@ auto read_metadata(const std::string& file, std::string_view key, Read&& read) {
     return read();
   } catch (const Error& e) {
     std::string_view text = e.what();
-    const std::string prefix = concat(key, ": ");
+    const std::string prefix = to_text(key, ": ");
     if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
     fail_data({.file = file, .field = key}, text);
   }
@@ -111,8 +111,8 @@ class Classifier {
   const std::vector<std::string>& classes() const { return classes_; }
   // True if the file does not say how its input is made: the preprocessing is the architecture's published one.
   bool published_preprocess() const { return published_preprocess_; }
-  // Lower-case hexadecimal, of the weight file's bytes.
-  std::string sha256() const { return sha256_file(file_.path); }
+  // Lower-case hexadecimal, of the weight file's bytes as they were loaded; empty if they came from memory.
+  std::string sha256() const { return file_.mapping ? sha256_hex(file_.mapping->bytes()) : std::string(); }
 
   // Bytes or pixels to the network's input. Errors: those of decode_image and preprocess.
   Prepared prepare(std::span<const std::byte> bytes, std::string_view name) const {

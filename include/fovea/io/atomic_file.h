@@ -63,7 +63,7 @@ class AtomicFile {
   }
   static std::string temporary_name(const std::string& target) {
     static std::atomic<unsigned> count{0};
-    return concat(target, ".tmp-", ::getpid(), "-", count.fetch_add(1));
+    return to_text(target, ".tmp-", ::getpid(), "-", count.fetch_add(1));
   }
 
   std::string target_, temporary_;

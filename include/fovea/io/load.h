@@ -79,17 +79,17 @@ struct FileIndex {
     const auto add = [&](const std::string& name, const std::string& line) {
       if (!by_name.at(name).used && !is_batch_counter(name)) report.unexpected.push_back(line);
     };
-    for (const auto& [name, t] : file.tensors) add(name, concat(name, " ", t.shape()));
-    for (const auto& [name, t] : file.opaque) add(name, concat(name, " ", t.dtype));
+    for (const auto& [name, t] : file.tensors) add(name, to_text(name, " ", t.shape()));
+    for (const auto& [name, t] : file.opaque) add(name, to_text(name, " ", t.dtype));
   }
 };
 
 // What keeps the entry from loading into a tensor of T and `shape`; empty if nothing does.
 template <class T>
 std::string mismatch(const FileIndex::Entry& e, const Shape& shape) {
-  if (!e.tensor) return concat("the file has ", e.opaque->dtype, ", which cannot be read");
+  if (!e.tensor) return to_text("the file has ", e.opaque->dtype, ", which cannot be read");
   if (e.tensor->shape() == shape && loads_as<T>(e.tensor->dtype())) return {};
-  return concat("the file has ", e.tensor->dtype(), " ", e.tensor->shape(), ", the network wants ", dtype_of<T>, " ",
+  return to_text("the file has ", e.tensor->dtype(), " ", e.tensor->shape(), ", the network wants ", dtype_of<T>, " ",
                 shape);
 }
 
@@ -103,13 +103,13 @@ LoadReport load_into(Module& module, const TensorFile& file, const LoadOptions& 
   detail::FileIndex index(file);
   for_each_tensor(module, [&]<class T>(const std::string& name, Tensor<T>& t, bool) {
     const auto found = index.by_name.find(name);
-    if (found == index.by_name.end()) return report.missing.push_back(concat(name, " ", t.shape()));
+    if (found == index.by_name.end()) return report.missing.push_back(to_text(name, " ", t.shape()));
     found->second.used = true;
     const std::string why = detail::mismatch<T>(found->second, t.shape());
     if (why.empty())
       report.matched.push_back(name);
     else
-      report.mismatched.push_back(concat(name, ": ", why));
+      report.mismatched.push_back(to_text(name, ": ", why));
   });
   index.report_unexpected(file, report);
   if (options.strict && !report.clean()) fail_as(Code::bad_data, report);

@@ -115,7 +115,7 @@ class TorchFileBuilder {
     const bool dict = v.is(Kind::dict);
     const std::size_t step = dict ? 2 : 1, count = v.items.size() / step;
     const char* kind = dict ? "dict" : v.is(Kind::list) ? "list" : "tuple";
-    file_.other.emplace_back(path + "#", concat(kind, "[", count, "]"));
+    file_.other.emplace_back(path + "#", to_text(kind, "[", count, "]"));
     for (std::size_t i = 0; i < count; ++i) {
       const std::string key = dict ? key_text(values_[v.items[2 * i]]) : std::to_string(i);
       visit(v.items[step * i + step - 1], depth == 0 ? key : path + "/" + key, depth + 1);

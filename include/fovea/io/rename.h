@@ -27,7 +27,7 @@ class RenameRules {
     RenameRules rules;
     for (int line = 1; !text.empty(); ++line) {
       const std::size_t end = std::min(text.find('\n'), text.size());
-      rules.add_line(trim(text.substr(0, end)), {.file = name, .field = concat("line ", line)});
+      rules.add_line(trim(text.substr(0, end)), {.file = name, .field = to_text("line ", line)});
       text.remove_prefix(std::min(end + 1, text.size()));
     }
     return rules;

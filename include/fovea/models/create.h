@@ -52,7 +52,7 @@ AnyNet make_net(const models::Architecture& a, const models::Options& o, const N
 
 template <int depth>
 models::Architecture resnet_row() {
-  return {concat("resnet", depth),
+  return {to_text("resnet", depth),
           common_options("1000", "symmetric", "1e-5"),
           {},
           [](const models::Architecture& a, const models::Options& o) {
@@ -61,7 +61,7 @@ models::Architecture resnet_row() {
 }
 template <int depth>
 models::Architecture resnet_cifar_row() {
-  return {concat("resnet", depth),
+  return {to_text("resnet", depth),
           common_options("10", "symmetric", "1e-5"),
           {.resize = 32, .crop = 32},
           [](const models::Architecture& a, const models::Options& o) {

@@ -67,7 +67,7 @@ struct EfficientNet {
   static void visit(auto&& self, auto&& v) {
     v("features.0", self.stem);
     v("features", self.stages, 1);
-    v(concat("features.", self.stages.size() + 1), self.head);
+    v(to_text("features.", self.stages.size() + 1), self.head);
     v("classifier.1", self.classifier);
   }
 };

@@ -71,7 +71,7 @@ struct MBConv {
 
   static void visit(auto&& self, auto&& v) {
     int i = 0;
-    const auto next = [&] { return concat("block.", i++); };
+    const auto next = [&] { return to_text("block.", i++); };
     if (self.expand) v(next(), *self.expand);
     v(next(), self.depthwise);
     if (self.squeeze) v(next(), *self.squeeze);

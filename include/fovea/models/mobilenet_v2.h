@@ -55,7 +55,7 @@ struct MobileNetV2Block {
 
   static void visit(auto&& self, auto&& v) {
     int i = 0;
-    const auto next = [&] { return concat("conv.", i++); };
+    const auto next = [&] { return to_text("conv.", i++); };
     if (self.expand) v(next(), *self.expand);
     v(next(), self.depthwise);
     v(next(), self.project);
@@ -112,7 +112,7 @@ struct MobileNetV2 {
   static void visit(auto&& self, auto&& v) {
     v("features.0", self.stem);
     v("features", self.blocks, 1);
-    v(concat("features.", self.blocks.size() + 1), self.head);
+    v(to_text("features.", self.blocks.size() + 1), self.head);
     v("classifier.1", self.classifier);
   }
 };

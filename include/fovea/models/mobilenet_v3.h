@@ -102,7 +102,7 @@ struct MobileNetV3 {
   static void visit(auto&& self, auto&& v) {
     v("features.0", self.stem);
     v("features", self.blocks, 1);
-    v(concat("features.", self.blocks.size() + 1), self.head);
+    v(to_text("features.", self.blocks.size() + 1), self.head);
     v("classifier", self.classifier);
   }
 

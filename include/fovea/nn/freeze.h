@@ -52,7 +52,7 @@ inline void check_prefixes(const char* function, const std::vector<NamedParamete
     if (std::ranges::any_of(parameters, [&](const NamedParameter& p) { return is_below(p.name, prefix); })) continue;
     const std::string nearest = nearest_name(prefix, all_prefixes(parameters));
     fail(function, ": no parameter is named '", prefix, "' or below it",
-         nearest.empty() ? "" : concat(", did you mean '", nearest, "'?"));
+         nearest.empty() ? "" : to_text(", did you mean '", nearest, "'?"));
   }
 }
 }  // namespace detail

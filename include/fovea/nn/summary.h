@@ -192,7 +192,7 @@ inline std::ostream& operator<<(std::ostream& out, const Summary& s) {
   out << "Output shape            Parameters             MACs\n" << rule << '\n';
   for (std::size_t i = 0; i < s.rows.size(); ++i) {
     const SummaryRow& row = s.rows[i];
-    const std::string shape = row.output ? concat(*row.output) : "--";
+    const std::string shape = row.output ? to_text(*row.output) : "--";
     left(labels[i].first, labels[i].second, width);
     left(shape, shape.size(), 20);
     right(dash_or(row.parameters), 12);

@@ -31,7 +31,7 @@ inline const ModuleKey& find_module(const std::vector<ModuleKey>& keys, std::str
   std::vector<std::string> names;
   for (const ModuleKey& key : keys) names.push_back(key.name);
   const std::string nearest = nearest_name(name, names);
-  fail("taps: no module is named '", name, "'", nearest.empty() ? "" : concat(", did you mean '", nearest, "'?"));
+  fail("taps: no module is named '", name, "'", nearest.empty() ? "" : to_text(", did you mean '", nearest, "'?"));
 }
 
 template <class T>
