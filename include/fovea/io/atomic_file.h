@@ -21,7 +21,7 @@ class AtomicFile {
       : target_(resolve(path)),
         temporary_(temporary_name(target_)),
         fd_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
-    if (fd_.get() < 0) detail::fail_errno(temporary_, "create it");
+    if (fd_.get() < 0) detail::fail_errno(target_, "create it");
   }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -33,14 +33,14 @@ class AtomicFile {
     while (!bytes.empty()) {
       const ssize_t n = ::write(fd_.get(), bytes.data(), bytes.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) detail::fail_errno(temporary_, "write it");
+      if (n < 0) detail::fail_errno(target_, "write it");
       bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
   }
 
   void commit() {
-    if (::fsync(fd_.get()) != 0) detail::fail_errno(temporary_, "write it to disk");
-    if (::close(fd_.release()) != 0) detail::fail_errno(temporary_, "close it");
+    if (::fsync(fd_.get()) != 0) detail::fail_errno(target_, "write it to disk");
+    if (::close(fd_.release()) != 0) detail::fail_errno(target_, "close it");
     if (std::rename(temporary_.c_str(), target_.c_str()) != 0) detail::fail_errno(target_, "rename the new file to it");
     committed_ = true;
     const std::filesystem::path folder = std::filesystem::path(target_).parent_path();
