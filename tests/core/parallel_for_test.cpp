@@ -53,7 +53,7 @@ std::int64_t parallel_sum(std::int64_t n) {
 void sleep_ms(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 
 // The wait status of a child process that runs `f` and then ends with its value; killed by SIGALRM if it hangs.
-int child_status(const std::function<int()>& f, void (*end)(int) = _exit) {
+[[maybe_unused]] int child_status(const std::function<int()>& f, void (*end)(int) = _exit) {
   std::fflush(nullptr);  // or a child that calls exit() prints the parent's buffers again
   std::cout.flush();
   const pid_t child = fork();
