@@ -7,11 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <span>
 #include <string>
 
-#include <fovea/io/mapped_file.h>
+#include <fovea/core/config.h>
 
 namespace fovea::inline FOVEA_ABI {
 
@@ -90,13 +89,5 @@ class Sha256 {
 };
 
 inline std::string sha256_hex(std::span<const std::byte> bytes) { return Sha256().update(bytes).hex(); }
-
-// Of a file's bytes. Errors: those of MappedFile::open, and io if it was cut short meanwhile.
-inline std::string sha256_file(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
-  const std::string hex = sha256_hex(file->bytes());
-  file->check();
-  return hex;
-}
 
 }  // namespace fovea::inline FOVEA_ABI
