@@ -20,6 +20,11 @@ Error caught(F&& f) {
 }
 }  // namespace
 
+TEST_CASE("control characters out of a file do not reach the message") {
+  const Error e(Code::bad_data, std::string("key \0\x1b[2J\x7f\tend\n", 15));
+  CHECK(std::string(e.what()) == "key ??[2J?\tend\n");
+}
+
 TEST_CASE("fail prints its parts one after the other") {
   const Error e = caught([] { fail("conv2d: input has ", 32, " channels, weight wants ", 64.5, " or '", 'x', "'"); });
   CHECK(std::string(e.what()) == "conv2d: input has 32 channels, weight wants 64.5 or 'x'");

@@ -25,6 +25,8 @@ class Error : public std::exception {
  public:
   Error(Code code, std::string message, std::string_view field = {}, std::uint64_t offset = Status::kNoOffset)
       : text_(std::move(message)) {
+    for (char& c : text_)  // names out of hostile files must neither cut the message short nor steer a terminal
+      if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) c = '?';
     status_.code = code;
     status_.offset = offset;
     Status::copy(status_.field, field.data(), field.size());
