@@ -2,8 +2,10 @@
 // fovea::compiled with FOVEA_COMPILED, under which the other headers only declare them.
 #include <fovea/core/json_inl.h>
 #include <fovea/cpu/binary/table.h>
+#include <fovea/cpu/channel_sum/table.h>
 #include <fovea/cpu/concat/table.h>
 #include <fovea/cpu/conv2d/table.h>
+#include <fovea/cpu/conv2d_weight_grad/table.h>
 #include <fovea/cpu/interpolate/table.h>
 #include <fovea/cpu/matmul/table.h>
 #include <fovea/cpu/pad/table.h>
@@ -11,6 +13,7 @@
 #include <fovea/cpu/pool/table.h>
 #include <fovea/cpu/scale_shift/table.h>
 #include <fovea/cpu/softmax/table.h>
+#include <fovea/cpu/strided_copy/table.h>
 #include <fovea/io/pth_inl.h>
 #include <fovea/io/safetensors_inl.h>
 
@@ -31,6 +34,8 @@ namespace fovea::inline FOVEA_ABI {
 
 FOVEA_FOR_FLOATING(Conv2dArgs)
 template struct Conv2dArgs<std::int32_t>;
+FOVEA_FOR_FLOATING(Conv2dWeightGradArgs)
+FOVEA_FOR_FLOATING(ChannelSumArgs)
 FOVEA_FOR_FLOATING(MatmulArgs)
 FOVEA_FOR_FLOATING(ScaleShiftArgs)
 FOVEA_FOR_FLOATING(SoftmaxArgs)
@@ -40,6 +45,7 @@ FOVEA_FOR_ALL(InterpolateArgs)
 FOVEA_FOR_ALL(PadArgs)
 FOVEA_FOR_ALL(PointwiseArgs)
 FOVEA_FOR_ALL(PoolArgs)
+FOVEA_FOR_ALL(StridedCopyArgs)
 
 #undef FOVEA_FOR_FLOATING
 #undef FOVEA_FOR_ALL

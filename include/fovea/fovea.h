@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fovea/core/any_tensor.h>
+#include <fovea/core/checkpoint.h>
 #include <fovea/core/cpu.h>
 #include <fovea/core/error.h>
 #include <fovea/core/json.h>
@@ -11,7 +12,9 @@
 #include <fovea/core/record.h>
 #include <fovea/core/registry.h>
 #include <fovea/core/suggest.h>
+#include <fovea/core/tape.h>
 #include <fovea/core/tensor.h>
+#include <fovea/core/training.h>
 #include <fovea/io/load.h>
 #include <fovea/io/pth.h>
 #include <fovea/io/safetensors.h>

@@ -11,4 +11,5 @@
 #include <fovea/ops/norm.h>
 #include <fovea/ops/pad.h>
 #include <fovea/ops/pool.h>
+#include <fovea/ops/slice.h>
 #include <fovea/ops/softmax.h>

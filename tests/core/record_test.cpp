@@ -12,7 +12,7 @@ Tensor<float> twice(const Tensor<float>& x) {
       [] {
         return Attributes{{"factor", std::int64_t{2}}};
       },
-      {x.id()}, x.clone());
+      {x.id()}, x.detach());
 }
 }  // namespace
 

@@ -35,9 +35,9 @@ struct Net {
   }
 };
 
-std::vector<std::string> names_of(const std::vector<NamedParameter>& parameters) {
+std::vector<std::string> names_of(const std::vector<NamedTensor>& parameters) {
   std::vector<std::string> names;
-  for (const NamedParameter& p : parameters) names.push_back(p.name);
+  for (const NamedTensor& p : parameters) names.push_back(p.name);
   return names;
 }
 
@@ -104,8 +104,8 @@ TEST_CASE("trainable lists parameters by whole name parts, and shares their elem
         std::vector<std::string>{"layer.2.bn.weight", "layer.2.bn.bias", "fc.weight", "fc.bias"});
   CHECK(names_of(trainable(net, {"stem.conv.bias"})) == std::vector<std::string>{"stem.conv.bias"});
   CHECK(names_of(trainable_except(net, {"stem", "layer"})) == std::vector<std::string>{"fc.weight", "fc.bias"});
-  const std::vector<NamedParameter> fc = trainable(net, {"fc"});
-  CHECK(fc[0].id == net.fc.weight.id());
+  const std::vector<NamedTensor> fc = trainable(net, {"fc"});
+  CHECK(fc[0].tensor.id() == net.fc.weight.id());
   CHECK(fc[0].tensor.data() == reinterpret_cast<const std::byte*>(net.fc.weight.data()));
 }
 

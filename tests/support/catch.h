@@ -3,6 +3,12 @@
 
 #if defined(FOVEA_CATCH2_V3)
 #include <catch2/catch_all.hpp>
+
+// Names of version 2 that version 3 changed.
+namespace Catch {
+inline auto Contains(const std::string& text) { return Matchers::ContainsSubstring(text); }
+}  // namespace Catch
+using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
 #endif

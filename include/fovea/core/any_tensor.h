@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <fovea/core/tensor.h>
@@ -32,10 +33,14 @@ class AnyTensor {
   AnyTensor() = default;
   template <Element T>
   AnyTensor(const Tensor<T>& t)  // implicit: a typed tensor is a tensor
-      : dtype_(dtype_of<T>), shape_(t.shape()), storage_(t.shared_storage()), offset_(t.offset() * std::int64_t{sizeof(T)}) {}
+      : dtype_(dtype_of<T>),
+        shape_(t.shape()),
+        storage_(t.shared_storage()),
+        offset_(t.offset() * std::int64_t{sizeof(T)}),
+        id_(t.id()) {}
   // Shares `storage` from byte `offset` on, which must be aligned for the type.
   AnyTensor(DType dtype, const Shape& shape, std::shared_ptr<Storage> storage, std::int64_t offset = 0)
-      : dtype_(dtype), shape_(shape), storage_(std::move(storage)), offset_(offset) {
+      : dtype_(dtype), shape_(shape), storage_(std::move(storage)), offset_(offset), id_(next_value_id()) {
     if (!storage_) fail("tensor: ", dtype, " ", shape, " without a storage");
     const std::int64_t bytes = checked_mul(shape.numel(), static_cast<std::int64_t>(size_of(dtype)), "tensor");
     if (offset < 0 || static_cast<std::size_t>(checked_add(offset, bytes, "tensor")) > storage_->bytes())
@@ -56,15 +61,19 @@ class AnyTensor {
     return storage_ ? storage_->data() + offset_ : nullptr;
   }
   Storage& storage() const { return *storage_; }
+  const std::shared_ptr<Storage>& shared_storage() const { return storage_; }
+  ValueId id() const { return id_; }
 
-  // The same storage as Tensor<T>; another element type is an error.
+  // The same value as Tensor<T>; another element type is an error.
   template <Element T>
   Tensor<T> as() const {
     const bool byte = dtype_ == DType::boolean && std::is_same_v<T, std::uint8_t>;
     if (!defined()) fail("tensor: an undefined one was asked for as ", dtype_of<T>);
     if (dtype_ != dtype_of<T> && !byte)
       fail("tensor", label_suffix(), " is ", dtype_, ", asked for as ", dtype_of<T>);
-    return Tensor<T>(shape_, storage_, offset_ / std::int64_t{sizeof(T)});
+    Tensor<T> t(shape_, storage_, offset_ / std::int64_t{sizeof(T)});
+    t.id_ = id_;
+    return t;
   }
   // As Tensor<T>: shared if that is its type already, else converted.
   template <Element T>
@@ -94,6 +103,13 @@ class AnyTensor {
   Shape shape_{0};
   std::shared_ptr<Storage> storage_;
   std::int64_t offset_ = 0;  // bytes
+  ValueId id_ = 0;
+};
+
+// A tensor and its name in a module: "layer1.0.conv1.weight".
+struct NamedTensor {
+  std::string name;
+  AnyTensor tensor;
 };
 
 }  // namespace fovea::inline FOVEA_ABI

@@ -24,6 +24,8 @@
 
 namespace fovea::inline FOVEA_ABI {
 
+class AnyTensor;
+
 // Names one value of a computation; copies of a tensor share it, views and clones have their own. 0 = no value.
 using ValueId = std::uint64_t;
 inline ValueId next_value_id() {
@@ -33,6 +35,22 @@ inline ValueId next_value_id() {
 
 struct Uninitialized {};
 inline constexpr Uninitialized uninitialized{};
+
+namespace detail {
+// One view, reshape or clone: elements [first, first + shape's count) of value x, as value y.
+struct ViewRecord {
+  const char* op;
+  DType dtype;
+  const Shape& x_shape;
+  ValueId x;
+  std::int64_t first;
+  const Shape& y_shape;
+  ValueId y;
+  std::span<const std::int64_t> asked;  // the op's own numbers: sizes of a reshape with its -1, [begin, end) of a view
+};
+// Told of every view on this thread once a tape or a trace has lived there (core/record.h sets it).
+inline thread_local void (*on_view)(const ViewRecord&) = nullptr;
+}  // namespace detail
 
 template <Element T>
 class Tensor {
@@ -105,19 +123,18 @@ class Tensor {
     return raw()[0];
   }
 
+  // Views and clones are recorded as ops are, so gradients pass through them; detach() cuts.
+
   // The same elements under another shape of the same count; one size may be -1 and is inferred.
   Tensor reshape(std::initializer_list<std::int64_t> sizes) const;
-  Tensor reshape(const Shape& shape) const {
-    if (shape.numel() != numel()) fail("reshape: ", shape_, " has ", numel(), " elements, ", shape, " wants ", shape.numel());
-    return Tensor(shape, storage_, offset_);
-  }
+  Tensor reshape(const Shape& shape) const { return reshaped(shape, shape.sizes()); }
 
   // Elements [begin, end) of the leading dimension, shared.
   Tensor view(std::int64_t begin, std::int64_t end) const {
     if (rank() == 0 || begin < 0 || end < begin || end > size(0))
       fail("view: [", begin, ", ", end, ") of the leading dimension of shape ", shape_);
-    const std::int64_t stride = size(0) == 0 ? 0 : numel() / size(0);
-    return Tensor(shape_.with(0, end - begin), storage_, offset_ + begin * stride);
+    const std::int64_t stride = size(0) == 0 ? 0 : numel() / size(0), asked[] = {begin, end};
+    return recorded("view", Tensor(shape_.with(0, end - begin), storage_, offset_ + begin * stride), asked);
   }
 
   // A copy with storage and id of its own; of nothing, nothing.
@@ -126,10 +143,14 @@ class Tensor {
     Tensor t(shape_, uninitialized);
     std::copy_n(raw(), numel(), t.raw());
     t.storage_->set_label(storage_->label());
-    return t;
+    return recorded("clone", std::move(t), {});
   }
 
-  // Each element converted with static_cast (floating to integer truncates; out of range is the caller's mistake).
+  // The same elements as a value of its own, which depends on nothing: no gradient passes.
+  Tensor detach() const { return defined() ? Tensor(shape_, storage_, offset_) : Tensor(); }
+
+  // Each element converted with static_cast (floating to integer truncates; out of range is the caller's mistake). For
+  // data; no gradient passes. Inside a net, cast (ops/cast.h) is the op.
   template <Element U>
   Tensor<U> to() const {
     if (!defined()) return {};
@@ -147,6 +168,18 @@ class Tensor {
     return static_cast<std::size_t>(checked_mul(s.numel(), static_cast<std::int64_t>(sizeof(T)), "tensor"));
   }
   T* raw() const { return storage_ ? reinterpret_cast<T*>(storage_->data()) + offset_ : nullptr; }
+  Tensor reshaped(const Shape& shape, std::span<const std::int64_t> asked) const {
+    if (shape.numel() != numel()) fail("reshape: ", shape_, " has ", numel(), " elements, ", shape, " wants ", shape.numel());
+    return recorded("reshape", Tensor(shape, storage_, offset_), asked);
+  }
+  Tensor recorded(const char* op, Tensor y, std::span<const std::int64_t> asked) const {
+    if (detail::on_view) {
+      const std::int64_t first = y.storage_ == storage_ ? y.offset_ - offset_ : 0;
+      detail::on_view({op, dtype_of<T>, shape_, id_, first, y.shape_, y.id_, asked});
+    }
+    return y;
+  }
+  friend class AnyTensor;
 
   Shape shape_{0};
   std::shared_ptr<Storage> storage_;
@@ -169,7 +202,7 @@ Tensor<T> Tensor<T>::reshape(std::initializer_list<std::int64_t> sizes) const {
     if (known <= 0 || numel() % known != 0) fail("reshape: ", shape_, " does not divide into ", known, " parts");
     s[static_cast<std::size_t>(inferred)] = numel() / known;
   }
-  return reshape(Shape(std::span<const std::int64_t>(s.data(), sizes.size())));
+  return reshaped(Shape(std::span<const std::int64_t>(s.data(), sizes.size())), {sizes.begin(), sizes.size()});
 }
 
 }  // namespace fovea::inline FOVEA_ABI

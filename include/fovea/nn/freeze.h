@@ -17,12 +17,6 @@
 
 namespace fovea::inline FOVEA_ABI {
 
-struct NamedParameter {
-  std::string name;
-  AnyTensor tensor;  // shares the module's elements
-  ValueId id = 0;    // by which a tape watches it
-};
-
 namespace detail {
 // True if `prefix` is `name` or whole leading parts of it: "features.1" covers features.1.0 and not features.18.
 inline bool is_below(std::string_view name, std::string_view prefix) {
@@ -30,9 +24,9 @@ inline bool is_below(std::string_view name, std::string_view prefix) {
 }
 
 // Every leading part of every name, in order: layer1, layer1.0, layer1.0.conv1, layer1.0.conv1.weight, ...
-inline std::vector<std::string> all_prefixes(const std::vector<NamedParameter>& parameters) {
+inline std::vector<std::string> all_prefixes(const std::vector<NamedTensor>& parameters) {
   std::vector<std::string> prefixes;
-  for (const NamedParameter& p : parameters) {
+  for (const NamedTensor& p : parameters) {
     for (std::size_t at = p.name.find('.');; at = p.name.find('.', at + 1)) {
       const std::string prefix = p.name.substr(0, at);
       if (std::ranges::find(prefixes, prefix) == prefixes.end()) prefixes.push_back(prefix);
@@ -46,10 +40,10 @@ inline bool is_below_any(std::string_view name, std::span<const std::string_view
   return std::ranges::any_of(prefixes, [&](std::string_view p) { return is_below(name, p); });
 }
 
-inline void check_prefixes(const char* function, const std::vector<NamedParameter>& parameters,
+inline void check_prefixes(const char* function, const std::vector<NamedTensor>& parameters,
                            std::span<const std::string_view> prefixes) {
   for (const std::string_view prefix : prefixes) {
-    if (std::ranges::any_of(parameters, [&](const NamedParameter& p) { return is_below(p.name, prefix); })) continue;
+    if (std::ranges::any_of(parameters, [&](const NamedTensor& p) { return is_below(p.name, prefix); })) continue;
     const std::string nearest = nearest_name(prefix, all_prefixes(parameters));
     fail(function, ": no parameter is named '", prefix, "' or below it",
          nearest.empty() ? "" : to_text(", did you mean '", nearest, "'?"));
@@ -59,37 +53,37 @@ inline void check_prefixes(const char* function, const std::vector<NamedParamete
 
 // All parameters (no buffers), in the order of the module's visit.
 template <class M>
-std::vector<NamedParameter> trainable(const M& module) {
-  std::vector<NamedParameter> all;
+std::vector<NamedTensor> trainable(const M& module) {
+  std::vector<NamedTensor> all;
   for_each_tensor(module, [&](const std::string& name, const auto& t, bool is_buffer) {
-    if (!is_buffer) all.push_back({name, t, t.id()});
+    if (!is_buffer) all.push_back({name, t});
   });
   return all;
 }
 
 // The parameters whose names begin with one of `prefixes`, in whole parts. A prefix that no parameter has is an error.
 template <class M>
-std::vector<NamedParameter> trainable(const M& module, std::span<const std::string_view> prefixes) {
-  std::vector<NamedParameter> list = trainable(module);
+std::vector<NamedTensor> trainable(const M& module, std::span<const std::string_view> prefixes) {
+  std::vector<NamedTensor> list = trainable(module);
   detail::check_prefixes("trainable", list, prefixes);
-  std::erase_if(list, [&](const NamedParameter& p) { return !detail::is_below_any(p.name, prefixes); });
+  std::erase_if(list, [&](const NamedTensor& p) { return !detail::is_below_any(p.name, prefixes); });
   return list;
 }
 template <class M>
-std::vector<NamedParameter> trainable(const M& module, std::initializer_list<std::string_view> prefixes) {
+std::vector<NamedTensor> trainable(const M& module, std::initializer_list<std::string_view> prefixes) {
   return trainable(module, std::span(prefixes.begin(), prefixes.size()));
 }
 
 // The parameters that are not frozen: those whose names begin with none of `frozen`.
 template <class M>
-std::vector<NamedParameter> trainable_except(const M& module, std::span<const std::string_view> frozen) {
-  std::vector<NamedParameter> list = trainable(module);
+std::vector<NamedTensor> trainable_except(const M& module, std::span<const std::string_view> frozen) {
+  std::vector<NamedTensor> list = trainable(module);
   detail::check_prefixes("trainable_except", list, frozen);
-  std::erase_if(list, [&](const NamedParameter& p) { return detail::is_below_any(p.name, frozen); });
+  std::erase_if(list, [&](const NamedTensor& p) { return detail::is_below_any(p.name, frozen); });
   return list;
 }
 template <class M>
-std::vector<NamedParameter> trainable_except(const M& module, std::initializer_list<std::string_view> frozen) {
+std::vector<NamedTensor> trainable_except(const M& module, std::initializer_list<std::string_view> frozen) {
   return trainable_except(module, std::span(frozen.begin(), frozen.size()));
 }
 

@@ -8,6 +8,7 @@
 #include <fovea/core/record.h>
 #include <fovea/cpu/concat/args.h>
 #include <fovea/ops/check.h>
+#include <fovea/ops/slice.h>
 #if !defined(FOVEA_COMPILED)
 #  include <fovea/cpu/concat/table.h>
 #endif
@@ -42,9 +43,11 @@ Tensor<T> concat(std::span<const Tensor<T>> xs, int axis) {
 
   std::vector<ConcatInput<T>> inputs;
   std::vector<ValueId> ids;
+  std::vector<std::int64_t> sizes;  // along the axis
   for (const Tensor<T>& x : xs) {
     inputs.push_back({x.data(), x.size(d) * inner});
     ids.push_back(x.id());
+    sizes.push_back(x.size(d));
   }
   Tensor<T> y(shape, uninitialized, xs[0].device());
   const ConcatArgs<T> args = {.outer = outer, .inputs = inputs, .block = shape[d] * inner, .y = y.mutable_data()};
@@ -54,7 +57,12 @@ Tensor<T> concat(std::span<const Tensor<T>> xs, int axis) {
       [&] {
         return Attributes{{"axis", std::int64_t{axis}}};
       },
-      ids, y);
+      ids, y,
+      [ids, sizes, d](Gradients& g, const Tensor<T>& dy) {
+        std::int64_t begin = 0;
+        for (std::size_t i = 0; i < ids.size(); begin += sizes[i++])
+          if (g.wants(ids[i])) g.add(ids[i], detail::slice_values(dy, d, begin, begin + sizes[i], 1));
+      });
 }
 template <class T>
 Tensor<T> concat(const std::vector<Tensor<T>>& xs, int axis) {

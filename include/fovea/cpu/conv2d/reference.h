@@ -10,6 +10,7 @@ namespace fovea::inline FOVEA_ABI::cpu {
 template <class T>
 T conv2d_element(const Conv2dArgs<T>& a, std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t o) {
   const std::int64_t per_group = a.group_in(), first = o / a.group_out() * per_group;
+  const Conv2dWeightStrides strides = a.strides_of_weight();
   acc_t<T> sum = a.bias ? static_cast<acc_t<T>>(a.bias[o]) : acc_t<T>(0);
   for (std::int64_t kh = 0; kh < a.kernel_h; ++kh) {
     const T* row = a.rows[n * a.rows_per_image + oh * a.stride_h + kh * a.dilation_h];
@@ -17,9 +18,9 @@ T conv2d_element(const Conv2dArgs<T>& a, std::int64_t n, std::int64_t oh, std::i
       const std::int64_t column = ow * a.stride_w - a.padding_left + kw * a.dilation_w;
       const bool inside = column >= a.column_begin && column < a.column_end;
       const T* x = (inside ? row + column * a.pixel_stride : a.padding_row) + first;
-      const master_t<T>* w = a.weight + (o * per_group * a.kernel_h + kh) * a.kernel_w + kw;
+      const master_t<T>* w = a.weight_of(o) + kh * strides.h + kw * strides.w;
       for (std::int64_t c = 0; c < per_group; ++c)
-        sum += static_cast<acc_t<T>>(x[c]) * static_cast<acc_t<T>>(w[c * a.taps()]);
+        sum += static_cast<acc_t<T>>(x[c]) * static_cast<acc_t<T>>(w[c * strides.in]);
     }
   }
   return static_cast<T>(sum);
@@ -30,8 +31,9 @@ void conv2d_reference(const Conv2dArgs<T>& a) {
   parallel_for(a.batch * a.out_height * a.out_width, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t pixel = begin; pixel < end; ++pixel) {
       const std::int64_t n = pixel / (a.out_height * a.out_width), p = pixel % (a.out_height * a.out_width);
+      T* y = a.y_at(n, p / a.out_width, p % a.out_width);
       for (std::int64_t o = 0; o < a.out_channels; ++o)
-        a.y[pixel * a.out_channels + o] = conv2d_element(a, n, p / a.out_width, p % a.out_width, o);
+        y[o] = conv2d_element(a, n, p / a.out_width, p % a.out_width, o);
     }
   });
 }

@@ -1,0 +1,132 @@
+// Gradients: dL/dvalue by value id, of any element type. Layer core; read tape.h first.
+// Backward functions add to it while the tape runs back; afterwards it holds the gradients of the watched values.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <fovea/core/any_tensor.h>
+#include <fovea/core/parallel_for.h>
+
+namespace fovea::inline FOVEA_ABI {
+
+namespace detail {
+// What a tape knows of a value that it watches, or that depends on one.
+struct TapedValue {
+  DType dtype;
+  Shape shape;
+  bool watched = false;
+  std::string name;  // of a watched one, for messages
+};
+
+// to = a + b, or to += b. Blocks of a constant length, which compilers turn into vector code at -O2.
+template <class T>
+void add_elements(std::int64_t n, const T* __restrict a, const T* __restrict b, T* __restrict to) {
+  constexpr std::int64_t kBlock = 16;
+  std::int64_t i = 0;
+  for (; i + kBlock <= n; i += kBlock)
+    for (std::int64_t j = i; j < i + kBlock; ++j) to[j] = static_cast<T>(a[j] + b[j]);
+  for (; i < n; ++i) to[i] = static_cast<T>(a[i] + b[i]);
+}
+template <class T>
+void add_elements(std::int64_t n, const T* __restrict b, T* __restrict to) {
+  constexpr std::int64_t kBlock = 16;
+  std::int64_t i = 0;
+  for (; i + kBlock <= n; i += kBlock)
+    for (std::int64_t j = i; j < i + kBlock; ++j) to[j] = static_cast<T>(to[j] + b[j]);
+  for (; i < n; ++i) to[i] = static_cast<T>(to[i] + b[i]);
+}
+
+// a + b, in a's own memory where nobody else holds it.
+template <class T>
+AnyTensor sum_of(AnyTensor a, const AnyTensor& b) {
+  const bool sole = a.shared_storage().use_count() == 1;
+  AnyTensor out = sole ? a : AnyTensor(Tensor<T>(b.shape(), uninitialized, b.storage().device()));
+  const T *p = reinterpret_cast<const T*>(a.data()), *q = reinterpret_cast<const T*>(b.data());
+  T* to = reinterpret_cast<T*>(out.mutable_data());
+  parallel_for(b.numel(), 1 << 15, [=](std::int64_t begin, std::int64_t end) {
+    if (sole)
+      add_elements(end - begin, q + begin, to + begin);
+    else
+      add_elements(end - begin, p + begin, q + begin, to + begin);
+  });
+  return out;
+}
+
+// FOVEA_CHECK=finite: every result of an op and every gradient is looked at.
+inline bool check_finite() {
+  static const bool on = [] {
+    const char* check = std::getenv("FOVEA_CHECK");
+    return check && std::strstr(check, "finite") != nullptr;
+  }();
+  return on;
+}
+
+// The first element that is NaN or infinite, as text; empty if there is none.
+inline std::string first_not_finite(const AnyTensor& x) {
+  return with_dtype(x.dtype(), [&]<class T>(T) -> std::string {
+    if constexpr (is_floating<T>) {
+      const T* v = reinterpret_cast<const T*>(x.data());
+      for (std::int64_t i = 0; i < x.numel(); ++i)
+        if (!std::isfinite(static_cast<double>(v[i]))) return to_text("element ", i, " is ", static_cast<double>(v[i]));
+    }
+    return {};
+  });
+}
+}  // namespace detail
+
+class Gradients {
+ public:
+  // For backward functions: whether anybody needs the gradient of this value.
+  bool wants(ValueId x) const { return values_.contains(x); }
+
+  // For backward functions: adds a term of the gradient of x, of x's type and shape; dropped if nobody wants it. Terms
+  // of one value are added in the order in which the tape runs back, which is always the same.
+  void add(ValueId x, AnyTensor term) {
+    const auto value = values_.find(x);
+    if (value == values_.end()) return;
+    const detail::TapedValue& v = value->second;
+    if (term.dtype() != v.dtype || term.shape() != v.shape)
+      fail(op_, " backward: gradient ", term.dtype(), " ", term.shape(), " of a value ", v.dtype, " ", v.shape);
+    if (detail::check_finite()) check_term(term);
+    const auto [at, first] = by_id_.try_emplace(x, term);
+    if (first) return;
+    at->second = with_dtype(v.dtype, [&]<class T>(T) { return detail::sum_of<T>(std::move(at->second), term); });
+  }
+
+  // The gradient of a watched value; zeros if it does not reach the loss. Errors: a value that was not watched.
+  template <class T>
+  Tensor<T> of(const Tensor<T>& x) const {
+    return of(AnyTensor(x)).template as<T>();
+  }
+  const AnyTensor& of(const AnyTensor& x) const {
+    const auto found = by_id_.find(x.id());
+    if (found == by_id_.end())
+      fail("gradient: a value ", x.dtype(), " ", x.shape(), " was asked for that the tape did not watch");
+    return found->second;
+  }
+
+  // For backward functions that ran a tape of their own: adds what that one found of the watched values.
+  void add_all(const Gradients& inner) {
+    for (const auto& [id, term] : inner.by_id_) add(id, term);
+  }
+
+ private:
+  friend class Tape;
+
+  void check_term(const AnyTensor& term) const {
+    const std::string bad = detail::first_not_finite(term);
+    if (!bad.empty()) fail_as(Code::bad_data, op_, " backward: of a gradient ", term.shape(), " ", bad);
+  }
+
+  std::unordered_map<ValueId, detail::TapedValue> values_;
+  std::unordered_map<ValueId, AnyTensor> by_id_;
+  const char* op_ = "";  // whose backward runs
+};
+
+}  // namespace fovea::inline FOVEA_ABI
