@@ -135,7 +135,8 @@ void run_phase(const Conv2dInputGrad<T>& g, const ConvPhase& h, const ConvPhase&
 template <class T>
 void conv2d_input_grad(const Conv2dInputGrad<T>& g, Device device = Device::cpu) {
   if (g.batch * g.height * g.width * g.in_channels == 0) return;
-  const std::vector<T> zeros(static_cast<std::size_t>(g.out_channels), T(0));
+  // What stands for a row outside of dy, read over the valid columns, and for a pixel outside of a row.
+  const std::vector<T> zeros(static_cast<std::size_t>((g.out_width + 1) * g.out_channels), T(0));
   for (std::int64_t r = 0; r < g.stride_h; ++r)
     for (std::int64_t q = 0; q < g.stride_w; ++q) {
       const detail::ConvPhase h = detail::conv_phase(r, g.height, g.kernel_h, g.stride_h, g.dilation_h, g.padding_top);
