@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <fovea/core/cpu.h>
+#include <fovea/core/tape.h>
 #include <fovea/io/safetensors.h>
 #include <fovea/ops/window.h>
 #include <support/catch.h>
@@ -23,7 +24,7 @@ namespace fovea::test {
 
 struct ReferenceCase {
   std::string name, op;
-  nlohmann::json attrs, inputs;  // inputs: name -> layout
+  nlohmann::json attrs, inputs, grads;  // inputs: name -> layout; grads: the inputs whose gradient is stored
   const TensorFile* tensors = nullptr;
 
   bool has(const std::string& input) const { return inputs.contains(input); }
@@ -36,6 +37,13 @@ struct ReferenceCase {
   Tensor<double> out(const std::string& output = "y") const {
     return tensors->at(name + "/out/" + output).to<double>();
   }
+  // The upstream gradient of an output, stored as float32.
+  template <class T>
+  Tensor<T> upstream(const std::string& output = "y") const {
+    return tensors->at(name + "/gout/" + output).template to<T>();
+  }
+  // The exact gradient of sum(output * upstream) by an input, float64.
+  Tensor<double> grad(const std::string& input) const { return tensors->at(name + "/grad/" + input).to<double>(); }
   // A size in two dimensions: a number or [h, w].
   Size2 size2(const std::string& key) const {
     const nlohmann::json& v = attrs.at(key);
@@ -58,7 +66,8 @@ void for_each_case_in(const std::filesystem::path& folder, const std::string& gr
   const nlohmann::json index = nlohmann::json::parse(read_text(folder / (group + ".json")));
   const TensorFile tensors = load_safetensors(folder / index.at("tensors").get<std::string>());
   for (const nlohmann::json& c : index.at("cases")) {
-    ReferenceCase r{c.at("name"), c.at("op"), c.at("attrs"), c.at("inputs"), &tensors};
+    ReferenceCase r{c.at("name"), c.at("op"), c.at("attrs"), c.at("inputs"), c.value("grads", nlohmann::json::object()),
+                    &tensors};
     INFO(group << " case " << r.name << ", op " << r.op << ", attributes " << r.attrs.dump());
     f(r);
   }
@@ -187,6 +196,67 @@ void check_types(const ReferenceCase& c, F&& op, Precision precision = Precision
   }
   if (inputs_fit<bf16>(c)) require_rounded(op(bf16{}), ref);
   if (inputs_fit<half>(c)) require_rounded(op(half{}), ref);
+}
+
+// The inputs of a case in one type of activations, each made once, so that a tape can watch it and an op be given it.
+template <class T>
+class CaseInputs {
+ public:
+  using type = T;
+  explicit CaseInputs(const ReferenceCase& c) : case_(c) {
+    for (const auto& [input, layout] : c.inputs.items()) made_[input] = c.in<T>(input);
+  }
+  bool has(const std::string& input) const { return made_.contains(input); }
+  // An activation; undefined if the case has none of this name.
+  Tensor<T> operator()(const std::string& input) const { return has(input) ? made_.at(input) : Tensor<T>(); }
+  // A parameter.
+  Tensor<master_t<T>> param(const std::string& input) const {
+    if constexpr (std::is_same_v<T, master_t<T>>)
+      return (*this)(input);
+    else
+      return case_.in<master_t<T>>(input);
+  }
+
+ private:
+  const ReferenceCase& case_;
+  std::map<std::string, Tensor<T>> made_;
+};
+
+// The gradients of op(CaseInputs<T>) -> Tensor<T> in one type against every stored one, all inputs watched together.
+// Tolerance as of require_close; 0 asks for the reference rounded to T.
+template <class T, class F>
+void check_gradients_of(const ReferenceCase& c, F&& op, double tolerance, const std::string& output) {
+  const CaseInputs<T> in(c);
+  Tape tape;
+  for (const auto& [input, layout] : c.grads.items()) tape.watch(in(input), input);
+  const Gradients gradients = tape.backward(op(in), c.upstream<T>(output));
+  for (const auto& [input, layout] : c.grads.items()) {
+    INFO("gradient of " << input);
+    require_close(gradients.of(in(input)), c.grad(input), tolerance);
+  }
+}
+
+// Runs `op(const CaseInputs<T>& in) -> Tensor<T>` (in("x"), in.param("weight")) under a tape that watches every input
+// whose gradient is stored, back from the stored upstream gradient, in float64 (1e-12) and in float32 under each cap
+// (`float_tolerance`, or exact).
+template <class F>
+void check_gradients(const ReferenceCase& c, F&& op, Precision precision = Precision::rounded,
+                     double float_tolerance = 1e-5, const std::string& output = "y") {
+  INFO("the case has no gradient");
+  REQUIRE(!c.grads.empty());
+  check_gradients_of<double>(c, op, 1e-12, output);
+  for (const Isa isa : caps()) {
+    const CapIsa cap(isa);
+    check_gradients_of<float>(c, op, precision == Precision::exact ? 0 : float_tolerance, output);
+  }
+}
+
+// Forward (check_types) and backward (check_gradients) of an op, called as check_gradients calls it.
+template <class F>
+void check_op(const ReferenceCase& c, F&& op, Precision precision = Precision::rounded) {
+  check_types(
+      c, [&]<class T>(T) { return op(CaseInputs<T>(c)); }, precision);
+  check_gradients(c, op, precision);
 }
 
 }  // namespace fovea::test
