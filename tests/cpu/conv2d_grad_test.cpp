@@ -8,8 +8,28 @@
 #include <fovea/cpu/conv2d/input_grad.h>
 #include <fovea/cpu/conv2d/table.h>
 #include <fovea/cpu/conv2d_weight_grad/table.h>
+#include <fovea/cpu/simd/plain.h>
 #include <support/catch.h>
 #include <support/support.h>
+
+namespace fovea::inline FOVEA_ABI::cpu::grad_plain4 {
+using simd = PlainSimd<4>;
+#include <fovea/cpu/channel_sum/body.inc>
+#include <fovea/cpu/conv2d_weight_grad/body.inc>
+#include <fovea/cpu/conv2d_weight_grad/depthwise.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::grad_plain4
+namespace fovea::inline FOVEA_ABI::cpu::grad_plain8 {
+using simd = PlainSimd<8>;
+#include <fovea/cpu/channel_sum/body.inc>
+#include <fovea/cpu/conv2d_weight_grad/body.inc>
+#include <fovea/cpu/conv2d_weight_grad/depthwise.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::grad_plain8
+namespace fovea::inline FOVEA_ABI::cpu::grad_plain16 {
+using simd = PlainSimd<16>;
+#include <fovea/cpu/channel_sum/body.inc>
+#include <fovea/cpu/conv2d_weight_grad/body.inc>
+#include <fovea/cpu/conv2d_weight_grad/depthwise.inc>
+}  // namespace fovea::inline FOVEA_ABI::cpu::grad_plain16
 
 namespace {
 using namespace fovea;
@@ -140,7 +160,186 @@ void check_input_grad(test::Random& random, int cases) {
   }
 }
 
+// The bodies compiled on the plain vectors, as rows that no table lists, and the rows of this machine.
+template <class Args>
+std::vector<Kernel<Args>> with_rows_of_machine(std::vector<Kernel<Args>> rows) {
+  for (const Kernel<Args>& row : kernels<Args>(Device::cpu))
+    if (cpu_has(row.needs)) rows.push_back(row);
+  return rows;
+}
+std::vector<Kernel<Conv2dWeightGradArgs<float>>> weight_grad_rows() {
+  return with_rows_of_machine<Conv2dWeightGradArgs<float>>({
+      {"plain4", Isa::scalar, accepts_all, cpu::grad_plain4::weight_grad},
+      {"plain8", Isa::scalar, accepts_all, cpu::grad_plain8::weight_grad},
+      {"plain16", Isa::scalar, accepts_all, cpu::grad_plain16::weight_grad},
+      {"depthwise_plain4", Isa::scalar, cpu::grad_plain4::depthwise_grad_accepts,
+       cpu::grad_plain4::depthwise_weight_grad},
+      {"depthwise_plain8", Isa::scalar, cpu::grad_plain8::depthwise_grad_accepts,
+       cpu::grad_plain8::depthwise_weight_grad},
+      {"depthwise_plain16", Isa::scalar, cpu::grad_plain16::depthwise_grad_accepts,
+       cpu::grad_plain16::depthwise_weight_grad},
+  });
+}
+std::vector<Kernel<ChannelSumArgs<float>>> channel_sum_rows() {
+  return with_rows_of_machine<ChannelSumArgs<float>>({
+      {"plain4", Isa::scalar, accepts_all, cpu::grad_plain4::channel_sum},
+      {"plain8", Isa::scalar, accepts_all, cpu::grad_plain8::channel_sum},
+      {"plain16", Isa::scalar, accepts_all, cpu::grad_plain16::channel_sum},
+  });
+}
+
+// The arguments of a weight gradient, for an input with `halo` columns of zeros at both ends of each row and `gap`
+// elements after each pixel that must not be read.
+template <class T>
+struct WeightGrad {
+  std::vector<T> x, dy, zeros;
+  std::vector<const T*> rows;
+  Conv2dWeightGradArgs<T> args;
+
+  WeightGrad(const Sizes& s, const std::vector<T>& values, std::vector<T> dy_values, std::int64_t halo,
+             std::int64_t gap)
+      : dy(std::move(dy_values)) {
+    const std::int64_t pixel = s.in_channels + gap, row_size = (s.width + 2 * halo) * pixel;
+    x.assign(static_cast<std::size_t>(s.batch * s.height * row_size), T(0));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto c = static_cast<std::int64_t>(i) % s.in_channels, p = static_cast<std::int64_t>(i) / s.in_channels;
+      const std::int64_t to = p / s.width * row_size + (p % s.width + halo) * pixel;
+      x[static_cast<std::size_t>(to + c)] = values[i];
+      for (std::int64_t g = 0; g < gap; ++g) x[static_cast<std::size_t>(to + s.in_channels + g)] = static_cast<T>(3e4f);
+    }
+    zeros.assign(static_cast<std::size_t>(row_size), T(0));
+    const T* const padding = zeros.data() + halo * pixel;
+    rows.assign(static_cast<std::size_t>(s.batch * s.padded_height), padding);
+    for (std::int64_t r = 0; r < s.batch * s.height; ++r)
+      rows[static_cast<std::size_t>(r / s.height * s.padded_height + s.top + r % s.height)] =
+          x.data() + r * row_size + halo * pixel;
+    args.batch = s.batch, args.in_channels = s.in_channels;
+    args.out_height = s.out_height, args.out_width = s.out_width, args.out_channels = s.out_channels;
+    args.kernel_h = s.kernel_h, args.kernel_w = s.kernel_w;
+    args.stride_h = s.stride_h, args.stride_w = s.stride_w;
+    args.dilation_h = s.dilation_h, args.dilation_w = s.dilation_w, args.groups = s.groups;
+    args.rows = rows.data(), args.rows_per_image = s.padded_height, args.pixel_stride = pixel;
+    args.column_begin = -halo, args.column_end = s.width + halo, args.padding_left = s.left;
+    args.padding_row = padding, args.dy = dy.data();
+  }
+  std::vector<master_t<T>> run(const Kernel<Conv2dWeightGradArgs<T>>& row) {
+    Guarded<master_t<T>> dw(static_cast<std::size_t>(args.numel()));
+    args.dw = dw.begin();
+    row.run(args);
+    return dw.result();
+  }
+};
+
+template <class T>
+void check_weight_grad(test::Random& random, int cases, const std::vector<Kernel<Conv2dWeightGradArgs<T>>>& rows) {
+  int compared = 0;
+  for (int i = 0; i < cases; ++i) {
+    const Sizes s(random, i % 3 == 2);
+    const auto x = integers<T>(random, s.x());
+    WeightGrad<T> problem(s, x, integers<T>(random, s.y()), random.between(0, 2), random.between(0, 1) * 5);
+    std::vector<double> sum(static_cast<std::size_t>(s.w()), 0.0);
+    s.for_each_product([&](std::size_t px, std::size_t py, std::size_t pw) {
+      sum[pw] += static_cast<double>(x[px]) * static_cast<double>(problem.dy[py]);
+    });
+    std::vector<master_t<T>> wanted;
+    for (const double v : sum) wanted.push_back(static_cast<master_t<T>>(v));
+    for (const auto& row : rows) {
+      if (!row.accepts(problem.args)) continue;
+      INFO("seed " << test::seed() << ", case " << i << ", " << row.name << ": " << to_text(problem.args));
+      REQUIRE(same(problem.run(row), wanted));
+      ++compared;
+    }
+  }
+  REQUIRE(compared >= cases);
+}
+
+// A weight gradient of numbers that are no integers, whose pixels make several chunks and slices.
+std::vector<float> rounded_weight_grad(const Kernel<Conv2dWeightGradArgs<float>>& row, std::int64_t groups) {
+  test::Random random(test::seed());
+  Sizes s(random, false);
+  s.batch = 3, s.height = 61, s.width = 53, s.in_channels = 12, s.out_channels = 24, s.groups = groups;
+  if (groups > 1) s.in_channels = s.out_channels = groups;
+  s.kernel_h = s.kernel_w = 3, s.stride_h = s.stride_w = s.dilation_h = s.dilation_w = s.top = s.left = 1;
+  s.out_height = s.height, s.out_width = s.width, s.padded_height = s.height + 2;
+  const auto values = [&](std::int64_t n) {
+    std::vector<float> v(static_cast<std::size_t>(n));
+    for (float& value : v) value = static_cast<float>(random.between(-1000, 1000)) / 999.f;
+    return v;
+  };
+  const std::vector<float> x = values(s.x());
+  return WeightGrad<float>(s, x, values(s.y()), 0, 0).run(row);
+}
+
 }  // namespace
+
+TEST_CASE("every row of the weight gradient equals naive loops on small integers") {
+  test::Random random(test::seed());
+  check_weight_grad<float>(random, test::full() ? 500 : 80, weight_grad_rows());
+}
+TEST_CASE("the weight gradient equals naive loops in the other types") {
+  test::Random random(test::seed());
+  check_weight_grad<double>(random, 10, with_rows_of_machine<Conv2dWeightGradArgs<double>>({}));
+  check_weight_grad<bf16>(random, 10, with_rows_of_machine<Conv2dWeightGradArgs<bf16>>({}));
+  check_weight_grad<half>(random, 10, with_rows_of_machine<Conv2dWeightGradArgs<half>>({}));
+}
+
+TEST_CASE("weight gradients have the same bits with 1, 2 and 7 threads and with any vector width") {
+  for (const std::int64_t groups : {1, 70})
+    for (const char* kind : {"depthwise", "6x"}) {
+      std::vector<float> first;
+      for (const auto& row : weight_grad_rows()) {
+        const std::string name = row.name;
+        const bool depthwise = name.find("depthwise") != std::string::npos;
+        if (name.find("reference") != std::string::npos || depthwise != (kind[0] == 'd') || (depthwise && groups == 1))
+          continue;
+        for (const int threads : {1, 2, 7}) {
+          set_thread_count(threads);
+          const std::vector<float> dw = rounded_weight_grad(row, groups);
+          if (first.empty()) first = dw;
+          INFO(name << ", " << groups << " groups, " << threads << " threads");
+          REQUIRE(dw == first);
+        }
+      }
+    }
+  set_thread_count(0);
+}
+
+TEST_CASE("every row of the channel sums equals naive loops on small integers, at 1, 2 and 7 threads") {
+  test::Random random(test::seed());
+  for (int i = 0; i < (test::full() ? 200 : 30); ++i) {
+    const std::int64_t pixels = random.between(0, i % 2 ? 2000 : 9), channels = random.between(1, 150);
+    const std::vector<float> x = integers<float>(random, pixels * channels);
+    std::vector<float> wanted(static_cast<std::size_t>(channels), 0.f);
+    for (std::size_t p = 0; p < x.size(); ++p) wanted[p % wanted.size()] += x[p];
+    for (const auto& row : channel_sum_rows())
+      for (const int threads : {1, 2, 7}) {
+        set_thread_count(threads);
+        Guarded<float> sum(wanted.size());
+        row.run({.pixels = pixels, .channels = channels, .x = x.data(), .sum = sum.begin()});
+        INFO("seed " << test::seed() << ", case " << i << ", " << row.name << ": " << pixels << "x" << channels);
+        REQUIRE(sum.result() == wanted);
+      }
+  }
+  set_thread_count(0);
+}
+
+TEST_CASE("channel sums of fractions have the same bits with any vector width and thread count") {
+  test::Random random(test::seed());
+  std::vector<float> x(5000 * 37), first;
+  for (float& value : x) value = static_cast<float>(random.between(-1000, 1000)) / 999.f;
+  for (const auto& row : channel_sum_rows()) {
+    if (std::string(row.name).find("reference") != std::string::npos) continue;
+    for (const int threads : {1, 2, 7}) {
+      set_thread_count(threads);
+      Guarded<float> sum(37);
+      row.run({.pixels = 5000, .channels = 37, .x = x.data(), .sum = sum.begin()});
+      if (first.empty()) first = sum.result();
+      INFO(row.name << ", " << threads << " threads");
+      REQUIRE(sum.result() == first);
+    }
+  }
+  set_thread_count(0);
+}
 
 TEST_CASE("the input gradient of a convolution equals naive loops on every set of rows") {
   const Isa cap = isa_cap();

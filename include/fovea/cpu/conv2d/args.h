@@ -21,6 +21,8 @@ namespace fovea::inline FOVEA_ABI {
 namespace cpu {
 // kernel_h * kernel_w that the blocked kernels take: their pointers are on the stack.
 inline constexpr int kMaxTaps = 64;
+// Multiply-adds below which waking another thread costs more than it brings (about 20 us).
+inline constexpr std::int64_t kMinWork = 1 << 19;
 }  // namespace cpu
 
 // Where w(o, i, kh, kw) lies, in elements from `weight`, for o = g * group_out + j: g * group + j * out + i * in + kh *

@@ -9,11 +9,6 @@
 #include <fovea/cpu/simd/avx512.h>
 #include <fovea/cpu/simd/neon.h>
 
-namespace fovea::inline FOVEA_ABI::cpu {
-// Multiply-adds below which waking another thread costs more than it brings (about 20 us).
-inline constexpr std::int64_t kMinWork = 1 << 19;
-}  // namespace fovea::inline FOVEA_ABI::cpu
-
 #define FOVEA_BODY <fovea/cpu/conv2d/direct.inc>
 #include <fovea/cpu/for_each_target.inc>
 #define FOVEA_BODY <fovea/cpu/conv2d/depthwise.inc>
