@@ -3,11 +3,16 @@
 #include <fovea/core/json_inl.h>
 #include <fovea/cpu/binary/table.h>
 #include <fovea/cpu/channel_sum/table.h>
+#include <fovea/cpu/channel_dot/table.h>
 #include <fovea/cpu/concat/table.h>
 #include <fovea/cpu/conv2d/table.h>
 #include <fovea/cpu/conv2d_weight_grad/table.h>
+#include <fovea/cpu/cross_entropy/table.h>
+#include <fovea/cpu/distillation/table.h>
+#include <fovea/cpu/element_loss/table.h>
 #include <fovea/cpu/interpolate/table.h>
 #include <fovea/cpu/matmul/table.h>
+#include <fovea/cpu/norm_grad/table.h>
 #include <fovea/cpu/pad/table.h>
 #include <fovea/cpu/pointwise/table.h>
 #include <fovea/cpu/pool/table.h>
@@ -36,7 +41,9 @@ FOVEA_FOR_FLOATING(Conv2dArgs)
 template struct Conv2dArgs<std::int32_t>;
 FOVEA_FOR_FLOATING(Conv2dWeightGradArgs)
 FOVEA_FOR_FLOATING(ChannelSumArgs)
+FOVEA_FOR_FLOATING(ChannelDotArgs)
 FOVEA_FOR_FLOATING(MatmulArgs)
+FOVEA_FOR_FLOATING(NormGradArgs)
 FOVEA_FOR_FLOATING(ScaleShiftArgs)
 FOVEA_FOR_FLOATING(SoftmaxArgs)
 FOVEA_FOR_ALL(BinaryArgs)
@@ -46,6 +53,12 @@ FOVEA_FOR_ALL(PadArgs)
 FOVEA_FOR_ALL(PointwiseArgs)
 FOVEA_FOR_ALL(PoolArgs)
 FOVEA_FOR_ALL(StridedCopyArgs)
+FOVEA_FOR_FLOATING(CrossEntropyArgs)
+FOVEA_FOR_FLOATING(CrossEntropyGradArgs)
+FOVEA_FOR_FLOATING(DistillationArgs)
+FOVEA_FOR_FLOATING(DistillationGradArgs)
+FOVEA_FOR_FLOATING(ElementLossArgs)
+FOVEA_FOR_FLOATING(ElementLossGradArgs)
 
 #undef FOVEA_FOR_FLOATING
 #undef FOVEA_FOR_ALL

@@ -3,7 +3,7 @@
 
 usage: tests/tools/pick_cases.py REFERENCE_FOLDER GROUP CASE...
 
-Writes GROUP.json (one case a line, the same layout) and GROUP.safetensors (the tensors of these cases alone).
+Writes GROUP.json (one case a line, the same layout) and GROUP.safetensors (the tensors of these cases alone, where the group has any).
 """
 import json
 import pathlib
@@ -41,6 +41,8 @@ def main():
     head = {k: v for k, v in index.items() if k != "cases"}
     lines = ",\n".join("  " + json.dumps(c) for c in cases)
     (target / f"{group}.json").write_text(json.dumps(head)[:-1] + ', "cases":[\n' + lines + "\n]}\n")
+    if not index["tensors"]:
+        return
     tensors = read_safetensors(source / index["tensors"])
     picked = {k: v for k, v in tensors.items() if any(k.startswith(c["name"] + "/") for c in cases)}
     write_safetensors(target / index["tensors"], picked)

@@ -176,13 +176,16 @@ template <class T>
 class Saved {
  public:
   Saved() = default;
+  explicit Saved(const char* what) : what_(what) {}
   // `what` names it in the error: "conv2d: weight".
   Saved(const Tensor<T>& x, const char* what) : x_(x), what_(what), version_(x.defined() ? x.storage().version() : 0) {}
 
   bool defined() const { return x_.defined(); }
   explicit operator bool() const { return defined(); }
+  // Errors: nothing was kept, because the value that asks was watched only after the op had run.
   const Tensor<T>& get() const {
-    if (x_.defined() && x_.storage().version() != version_)
+    if (!x_.defined()) fail("backward: ", what_, " was not kept; watch a value before the ops that read it");
+    if (x_.storage().version() != version_)
       fail("backward: ", what_, " ", x_.shape(), x_.storage().label().empty() ? "" : " (" + x_.storage().label() + ")",
            " was changed in place after the op that keeps it for its gradient");
     return x_;
@@ -197,7 +200,7 @@ class Saved {
 // Keeps x only if `keep`.
 template <class T>
 Saved<T> saved_if(bool keep, const Tensor<T>& x, const char* what) {
-  return keep ? Saved<T>(x, what) : Saved<T>();
+  return keep ? Saved<T>(x, what) : Saved<T>(what);
 }
 
 }  // namespace fovea::inline FOVEA_ABI
