@@ -29,7 +29,7 @@ def kind(case):
 def pick(cases, size):
     """The smallest case, then the ones whose attributes differ most from those picked."""
     def features(case):
-        return {(k, json.dumps(v)) for k, v in case["attrs"].items()} | {("in", k) for k in case["inputs"]}
+        return {(k, json.dumps(v)) for k, v in case["attrs"].items()} | {("in", k) for k in case.get("inputs", [])}
 
     left = sorted(cases, key=size)
     picked, seen = [], set()
