@@ -5,8 +5,10 @@
 #include <fovea/ops/arithmetic.h>
 #include <fovea/ops/concat.h>
 #include <fovea/ops/conv2d.h>
+#include <fovea/ops/cross_entropy.h>
 #include <fovea/ops/interpolate.h>
 #include <fovea/ops/linear.h>
+#include <fovea/ops/loss.h>
 #include <fovea/ops/matmul.h>
 #include <fovea/ops/norm.h>
 #include <fovea/ops/pad.h>
