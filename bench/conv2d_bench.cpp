@@ -1,8 +1,14 @@
-// Convolutions of ResNet-50 and MobileNetV2 at 224x224, batch 1: GFLOP/s and the share of the measured peak.
-//   build/bench/bench/conv2d_bench [--benchmark_filter=3x3]        FOVEA_THREADS=1 for one core, FOVEA_CPU to cap
+// Convolutions of ResNet-50 and MobileNetV2 at 224x224, batch 1, and those of a training step of ResNet-18 (CIFAR form,
+// batch 128) and ResNet-50 (batch 16) with both gradients: GFLOP/s and the share of the measured peak.
+//   build/bench/bench/conv2d_bench [--benchmark_filter=/dw]        FOVEA_THREADS=1 for one core, FOVEA_CPU to cap
 #include <benchmark/benchmark.h>
 
+#include <string>
+#include <vector>
+
 #include <fovea/core/parallel_for.h>
+#include <fovea/cpu/conv2d/input_grad.h>
+#include <fovea/cpu/conv2d_weight_grad/args.h>
 #include <fovea/ops/conv2d.h>
 
 #include "peak.h"
@@ -33,6 +39,52 @@ constexpr Layer kLayers[] = {
     {"mobilenet/depthwise_14_576", 14, 576, 576, 3, 1, 576},
 };
 
+// Layers of training, with their batch: the distinct shapes of each network.
+struct TrainedLayer {
+  std::int64_t batch;
+  Layer layer;
+};
+constexpr TrainedLayer kTrainedLayers[] = {
+    {128, {"cifar18/stem_3x3", 32, 3, 64, 3, 1, 1}},
+    {128, {"cifar18/3x3_32_64", 32, 64, 64, 3, 1, 1}},
+    {128, {"cifar18/3x3_32_64_128_s2", 32, 64, 128, 3, 2, 1}},
+    {128, {"cifar18/1x1_32_64_128_s2", 32, 64, 128, 1, 2, 1}},
+    {128, {"cifar18/3x3_16_128", 16, 128, 128, 3, 1, 1}},
+    {128, {"cifar18/3x3_16_128_256_s2", 16, 128, 256, 3, 2, 1}},
+    {128, {"cifar18/1x1_16_128_256_s2", 16, 128, 256, 1, 2, 1}},
+    {128, {"cifar18/3x3_8_256", 8, 256, 256, 3, 1, 1}},
+    {128, {"cifar18/3x3_8_256_512_s2", 8, 256, 512, 3, 2, 1}},
+    {128, {"cifar18/1x1_8_256_512_s2", 8, 256, 512, 1, 2, 1}},
+    {128, {"cifar18/3x3_4_512", 4, 512, 512, 3, 1, 1}},
+    {16, {"resnet50/stem_7x7_s2", 224, 3, 64, 7, 2, 1}},
+    {16, {"resnet50/1x1_56_64", 56, 64, 64, 1, 1, 1}},
+    {16, {"resnet50/3x3_56_64", 56, 64, 64, 3, 1, 1}},
+    {16, {"resnet50/1x1_56_64_256", 56, 64, 256, 1, 1, 1}},
+    {16, {"resnet50/1x1_56_256_64", 56, 256, 64, 1, 1, 1}},
+    {16, {"resnet50/1x1_56_256_128", 56, 256, 128, 1, 1, 1}},
+    {16, {"resnet50/3x3_56_128_s2", 56, 128, 128, 3, 2, 1}},
+    {16, {"resnet50/1x1_56_256_512_s2", 56, 256, 512, 1, 2, 1}},
+    {16, {"resnet50/1x1_28_128_512", 28, 128, 512, 1, 1, 1}},
+    {16, {"resnet50/1x1_28_512_128", 28, 512, 128, 1, 1, 1}},
+    {16, {"resnet50/3x3_28_128", 28, 128, 128, 3, 1, 1}},
+    {16, {"resnet50/1x1_28_512_256", 28, 512, 256, 1, 1, 1}},
+    {16, {"resnet50/3x3_28_256_s2", 28, 256, 256, 3, 2, 1}},
+    {16, {"resnet50/1x1_28_512_1024_s2", 28, 512, 1024, 1, 2, 1}},
+    {16, {"resnet50/1x1_14_256_1024", 14, 256, 1024, 1, 1, 1}},
+    {16, {"resnet50/1x1_14_1024_256", 14, 1024, 256, 1, 1, 1}},
+    {16, {"resnet50/3x3_14_256", 14, 256, 256, 3, 1, 1}},
+    {16, {"resnet50/1x1_14_1024_512", 14, 1024, 512, 1, 1, 1}},
+    {16, {"resnet50/3x3_14_512_s2", 14, 512, 512, 3, 2, 1}},
+    {16, {"resnet50/1x1_14_1024_2048_s2", 14, 1024, 2048, 1, 2, 1}},
+    {16, {"resnet50/1x1_7_512_2048", 7, 512, 2048, 1, 1, 1}},
+    {16, {"resnet50/1x1_7_2048_512", 7, 2048, 512, 1, 1, 1}},
+    {16, {"resnet50/3x3_7_512", 7, 512, 512, 3, 1, 1}},
+    {128, {"cifar20/3x3_32_16", 32, 16, 16, 3, 1, 1}},
+    {128, {"cifar20/3x3_16_32", 16, 32, 32, 3, 1, 1}},
+    {128, {"cifar20/3x3_8_64", 8, 64, 64, 3, 1, 1}},
+    {16, {"mobilenet/depthwise_14_576", 14, 576, 576, 3, 1, 576}},
+};
+
 Tensor<float> random_tensor(const Shape& shape, std::uint64_t stream) {
   Tensor<float> t(shape, uninitialized);
   float* p = t.mutable_data();
@@ -41,22 +93,97 @@ Tensor<float> random_tensor(const Shape& shape, std::uint64_t stream) {
   return t;
 }
 
-void conv2d_layer(benchmark::State& state, const Layer& l) {
-  const Tensor<float> x = random_tensor({1, l.size, l.size, l.in}, 1);
-  const Tensor<float> w = random_tensor({l.out, l.in / l.groups, l.kernel, l.kernel}, 2), b = random_tensor({l.out}, 3);
-  const Conv2dOptions options{.stride = l.stride, .padding = l.kernel / 2, .groups = l.groups};
-  Tensor<float> y;
-  for (auto _ : state) benchmark::DoNotOptimize(y = conv2d(x, w, b, options));
-  const double flop = 2.0 * static_cast<double>(y.numel()) * static_cast<double>(w.numel() / l.out);
+void count(benchmark::State& state, double flop) {
   state.counters["GFLOP"] = benchmark::Counter(flop * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["of_peak"] = benchmark::Counter(flop * 1e-9 / (bench::peak_gflops() * thread_count()),
                                                  benchmark::Counter::kIsIterationInvariantRate);
+}
+
+// A layer's tensors, and what its gradients are computed from.
+struct Problem {
+  Layer l;
+  std::int64_t out_size;
+  Tensor<float> x, w, b, y;
+
+  Problem(std::int64_t batch, const Layer& layer)
+      : l(layer),
+        out_size((layer.size + 2 * (layer.kernel / 2) - layer.kernel) / layer.stride + 1),
+        x(random_tensor({batch, layer.size, layer.size, layer.in}, 1)),
+        w(random_tensor({layer.out, layer.in / layer.groups, layer.kernel, layer.kernel}, 2)),
+        b(random_tensor({layer.out}, 3)),
+        y(random_tensor({batch, out_size, out_size, layer.out}, 4)) {}
+  double flop() const { return 2.0 * static_cast<double>(y.numel()) * static_cast<double>(w.numel() / l.out); }
+};
+
+void forward(benchmark::State& state, const Problem& p) {
+  const Conv2dOptions options{.stride = p.l.stride, .padding = p.l.kernel / 2, .groups = p.l.groups};
+  Tensor<float> y;
+  for (auto _ : state) {
+    Tensor<float>(p.w).mutable_data();  // packed anew, as after a step of the optimizer
+    benchmark::DoNotOptimize(y = conv2d(p.x, p.w, p.b, options));
+  }
+  count(state, p.flop());
+}
+
+void conv2d_layer(benchmark::State& state, const Layer& l) {
+  const Problem p(1, l);
+  const Conv2dOptions options{.stride = l.stride, .padding = l.kernel / 2, .groups = l.groups};
+  Tensor<float> y;
+  for (auto _ : state) benchmark::DoNotOptimize(y = conv2d(p.x, p.w, p.b, options));
+  count(state, p.flop());
+}
+
+void input_grad(benchmark::State& state, const Problem& p) {
+  Conv2dInputGrad<float> g;
+  g.batch = p.x.size(0), g.height = g.width = p.l.size, g.in_channels = p.l.in;
+  g.out_height = g.out_width = p.out_size, g.out_channels = p.l.out;
+  g.kernel_h = g.kernel_w = p.l.kernel, g.stride_h = g.stride_w = p.l.stride, g.groups = p.l.groups;
+  g.padding_top = g.padding_left = p.l.kernel / 2;
+  g.dy = p.y.data(), g.weight = p.w.data();
+  for (auto _ : state) {
+    Tensor<float> dx(p.x.shape(), uninitialized);
+    g.dx = dx.mutable_data();
+    conv2d_input_grad(g);
+    benchmark::DoNotOptimize(g.dx);
+  }
+  count(state, p.flop());
+}
+
+void weight_grad(benchmark::State& state, const Problem& p) {
+  const std::int64_t padding = p.l.kernel / 2, padded = p.l.size + 2 * padding, row_size = p.l.size * p.l.in;
+  const std::vector<float> zeros(static_cast<std::size_t>(row_size), 0.f);
+  std::vector<const float*> rows(static_cast<std::size_t>(p.x.size(0) * padded), zeros.data());
+  for (std::int64_t r = 0; r < p.x.size(0) * p.l.size; ++r)
+    rows[static_cast<std::size_t>(r / p.l.size * padded + padding + r % p.l.size)] = p.x.data() + r * row_size;
+  Conv2dWeightGradArgs<float> a;
+  a.batch = p.x.size(0), a.in_channels = p.l.in;
+  a.out_height = a.out_width = p.out_size, a.out_channels = p.l.out;
+  a.kernel_h = a.kernel_w = p.l.kernel, a.stride_h = a.stride_w = p.l.stride, a.groups = p.l.groups;
+  a.rows = rows.data(), a.rows_per_image = padded, a.pixel_stride = p.l.in;
+  a.column_end = p.l.size, a.padding_left = padding, a.padding_row = zeros.data(), a.dy = p.y.data();
+  for (auto _ : state) {
+    Tensor<float> dw(p.w.shape(), uninitialized);
+    a.dw = dw.mutable_data();
+    choose(a).run(a);
+    benchmark::DoNotOptimize(a.dw);
+  }
+  count(state, p.flop());
+}
+
+void register_training(const TrainedLayer& t) {
+  const std::string name = std::string(t.layer.name) + "/b" + std::to_string(t.batch);
+  const auto add = [&](const char* pass, void (*run)(benchmark::State&, const Problem&)) {
+    const auto timed = [t, run](benchmark::State& state) { run(state, Problem(t.batch, t.layer)); };
+    benchmark::RegisterBenchmark((name + pass).c_str(), timed)->Unit(benchmark::kMillisecond)->UseRealTime();
+  };
+  add("/y", forward), add("/dx", input_grad), add("/dw", weight_grad);
 }
 }  // namespace
 
 int main(int argc, char** argv) {
   for (const Layer& l : kLayers)
     benchmark::RegisterBenchmark(l.name, conv2d_layer, l)->Unit(benchmark::kMillisecond)->UseRealTime();
+  for (const TrainedLayer& t : kTrainedLayers) register_training(t);
   benchmark::Initialize(&argc, argv);
   benchmark::AddCustomContext("cpu_set", std::string(name_of(isa_cap())));
   benchmark::AddCustomContext("peak_gflops_a_core", std::to_string(bench::peak_gflops()));

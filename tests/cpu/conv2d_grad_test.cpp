@@ -257,10 +257,11 @@ void check_weight_grad(test::Random& random, int cases, const std::vector<Kernel
 std::vector<float> rounded_weight_grad(const Kernel<Conv2dWeightGradArgs<float>>& row, std::int64_t groups) {
   test::Random random(test::seed());
   Sizes s(random, false);
-  s.batch = 3, s.height = 61, s.width = 53, s.in_channels = 12, s.out_channels = 24, s.groups = groups;
+  s.batch = 3, s.height = 61, s.width = 53, s.in_channels = 7, s.out_channels = 9, s.groups = groups;
   if (groups > 1) s.in_channels = s.out_channels = groups;
-  s.kernel_h = s.kernel_w = 3, s.stride_h = s.stride_w = s.dilation_h = s.dilation_w = s.top = s.left = 1;
-  s.out_height = s.height, s.out_width = s.width, s.padded_height = s.height + 2;
+  s.kernel_h = 2, s.kernel_w = 1, s.stride_h = s.stride_w = s.dilation_h = s.dilation_w = s.top = 1;
+  s.left = 0;
+  s.out_height = s.height, s.out_width = s.width, s.padded_height = s.height + 1;
   const auto values = [&](std::int64_t n) {
     std::vector<float> v(static_cast<std::size_t>(n));
     for (float& value : v) value = static_cast<float>(random.between(-1000, 1000)) / 999.f;
@@ -284,7 +285,7 @@ TEST_CASE("the weight gradient equals naive loops in the other types") {
 }
 
 TEST_CASE("weight gradients have the same bits with 1, 2 and 7 threads and with any vector width") {
-  for (const std::int64_t groups : {1, 70})
+  for (const std::int64_t groups : {1, 11})
     for (const char* kind : {"depthwise", "6x"}) {
       std::vector<float> first;
       for (const auto& row : weight_grad_rows()) {
