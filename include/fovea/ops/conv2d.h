@@ -6,6 +6,7 @@
 // x: N H W C; weight: O I KH KW with I = C / groups, as weight files have it; bias: O, or an undefined tensor.
 // Output: N OH OW O. Stride, dilation and padding (zeros, each side on its own, or TensorFlow's "same") are options.
 // Output channel o belongs to group o / (O / groups). Parameters are master_t<T>: float for bf16 and half activations.
+// Gradients: ops/conv2d_grad.h.
 #pragma once
 
 #include <vector>
@@ -14,6 +15,7 @@
 #include <fovea/core/registry.h>
 #include <fovea/cpu/conv2d/args.h>
 #include <fovea/ops/check.h>
+#include <fovea/ops/conv2d_grad.h>
 #include <fovea/ops/window.h>
 #if !defined(FOVEA_COMPILED)
 #  include <fovea/cpu/conv2d/table.h>
@@ -21,26 +23,7 @@
 
 namespace fovea::inline FOVEA_ABI {
 
-struct Conv2dOptions {
-  Size2 stride = 1;
-  Padding padding = 0;
-  Size2 dilation = 1;
-  std::int64_t groups = 1;
-};
-
 namespace detail {
-inline Window conv2d_window(const Shape& weight, const Conv2dOptions& o) {
-  return {.kernel_size = {weight[2], weight[3]}, .stride = o.stride, .dilation = o.dilation, .padding = o.padding};
-}
-
-// A row of at least `elements` zeros, shared by all convolutions of this thread.
-template <class T>
-const T* padding_row(std::int64_t elements) {
-  static thread_local std::vector<T> zeros;
-  if (static_cast<std::int64_t>(zeros.size()) < elements) zeros.assign(static_cast<std::size_t>(elements), T(0));
-  return zeros.data();
-}
-
 // The packed weights that a row wants, from the side slot of the weight's storage.
 template <class T>
 std::shared_ptr<const std::byte> packed_weight(const Kernel<Conv2dArgs<T>>& row, const Conv2dArgs<T>& args,
@@ -92,13 +75,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Te
   if (bias.defined() && bias.shape() != Shape{weight.size(0)})
     fail("conv2d: bias ", bias.shape(), ", weight ", weight.shape(), " wants ", weight.size(0));
   const Padding p = resolve_padding(detail::conv2d_window(weight.shape(), options), x.size(1), x.size(2));
-  const std::int64_t height = x.size(1), row_size = x.size(2) * x.size(3), padded = height + p.top + p.bottom;
-  const T* zeros = detail::padding_row<T>(std::max(row_size, x.size(3)));
-  std::vector<const T*> rows(static_cast<std::size_t>(x.size(0) * padded), zeros);
-  for (std::int64_t n = 0; n < x.size(0); ++n)
-    for (std::int64_t h = 0; h < height; ++h)
-      rows[static_cast<std::size_t>(n * padded + p.top + h)] = x.data() + (n * height + h) * row_size;
-
+  const detail::PaddedRows<T> rows(x.data(), x.shape(), p);
   if (y.numel() > 0) {
     detail::run_conv2d<T>({.batch = x.size(0),
                            .in_channels = x.size(3),
@@ -113,12 +90,12 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Te
                            .dilation_w = options.dilation.w,
                            .groups = options.groups,
                            .rows = rows.data(),
-                           .rows_per_image = padded,
+                           .rows_per_image = rows.per_image(),
                            .pixel_stride = x.size(3),
                            .column_begin = 0,
                            .column_end = x.size(2),
                            .padding_left = p.left,
-                           .padding_row = zeros,
+                           .padding_row = rows.zeros(),
                            .weight = weight.data(),
                            .bias = bias.data(),
                            .y = y.mutable_data()},
@@ -135,7 +112,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Te
           a.emplace_back("padding", to_list(options.padding));
         return a;
       },
-      {x.id(), weight.id(), bias.id()}, y);
+      {x.id(), weight.id(), bias.id()}, y, detail::Conv2dBackward<T>(x, weight, bias, options));
 }
 
 }  // namespace fovea::inline FOVEA_ABI

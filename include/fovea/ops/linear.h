@@ -44,7 +44,23 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<master_t<T>>& weight, const Te
                           weight, x.device());
   }
   return record(
-      "linear", [] { return Attributes{}; }, {x.id(), weight.id(), bias.id()}, y);
+      "linear", [] { return Attributes{}; }, {x.id(), weight.id(), bias.id()}, y,
+      [xi = x.id(), wi = weight.id(), bi = bias.id(), x_shape = x.shape(), w_shape = weight.shape(),
+       x_kept = saved_if(wanted(weight), x, "linear: input"),
+       w_kept = saved_if(wanted(x), weight, "linear: weight")](Gradients& g, const Tensor<T>& dy) {
+        // The gradients of the 1x1 convolution that it is.
+        const std::int64_t outputs = w_shape[0], features = w_shape[1],
+                           pixels = dy.numel() / std::max<std::int64_t>(outputs, 1);
+        const auto as = [](const auto& t, const Shape& s) {
+          return std::decay_t<decltype(t)>(s, t.shared_storage(), t.offset());
+        };
+        const Shape image{1, 1, pixels, features}, filters{outputs, features, 1, 1};
+        const Tensor<T> d = as(dy, {1, 1, pixels, outputs});
+        if (g.wants(wi))
+          g.add(wi, as(detail::conv2d_weight_gradient(as(x_kept.get(), image), d, filters, {}), w_shape));
+        if (g.wants(bi)) g.add(bi, detail::channel_sum(d));
+        if (g.wants(xi)) g.add(xi, as(detail::conv2d_input_gradient(d, as(w_kept.get(), filters), image, {}), x_shape));
+      });
 }
 
 }  // namespace fovea::inline FOVEA_ABI
