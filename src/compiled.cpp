@@ -39,6 +39,8 @@ namespace fovea::inline FOVEA_ABI {
 
 FOVEA_FOR_FLOATING(Conv2dArgs)
 template struct Conv2dArgs<std::int32_t>;
+template struct Conv2dWeightGradArgs<std::int32_t>;
+template struct ChannelSumArgs<std::int32_t>;
 FOVEA_FOR_FLOATING(Conv2dWeightGradArgs)
 FOVEA_FOR_FLOATING(ChannelSumArgs)
 FOVEA_FOR_FLOATING(ChannelDotArgs)
