@@ -1,6 +1,7 @@
-// BatchNorm2d in its evaluation form: running statistics, scale and shift per channel. Layer nn; read nn/module.h and
-// ops/norm.h first. eps belongs to the network that the weights were trained in: PyTorch's default is 1e-5,
-// TensorFlow's and MobileNetV3's is 1e-3, and a file of weights does not say which.
+// BatchNorm2d: scale and shift per channel, with running statistics, or with the batch's own inside a Training scope
+// (core/training.h). Layer nn; read nn/module.h and ops/norm.h first. eps belongs to the network that the weights were
+// trained in: PyTorch's default is 1e-5, TensorFlow's and MobileNetV3's is 1e-3, and a file of weights does not say
+// which.
 #pragma once
 
 #include <fovea/nn/module.h>
@@ -13,15 +14,18 @@ struct BatchNorm2d {
   struct Options {
     std::int64_t num_features = 0;
     double eps = 1e-5;
+    double momentum = 0.1;  // of a new statistic in the running one
   };
 
   Tensor<master_t<T>> weight, bias;               // C: ones and zeros
   Tensor<master_t<T>> running_mean, running_var;  // C: zeros and ones
-  double eps;
+  double eps, momentum;
+  bool frozen = false;  // running statistics also inside a Training scope, as fine-tuning wants it below what it trains
 
-  explicit BatchNorm2d(const Options& o) : eps(o.eps) {
+  explicit BatchNorm2d(const Options& o) : eps(o.eps), momentum(o.momentum) {
     if (o.num_features < 1) fail("BatchNorm2d: ", o.num_features, " features; at least 1 is wanted");
     if (!(o.eps > 0)) fail("BatchNorm2d: eps ", o.eps, " must be positive");
+    if (!(o.momentum >= 0 && o.momentum <= 1)) fail("BatchNorm2d: momentum ", o.momentum, ", 0 to 1 is wanted");
     const Shape c{o.num_features};
     weight = Tensor<master_t<T>>(c, master_t<T>(1));
     bias = Tensor<master_t<T>>(c);
@@ -31,7 +35,9 @@ struct BatchNorm2d {
 
   // x: N H W C -> the same shape.
   Tensor<T> operator()(const Tensor<T>& x) const {
-    return tapped(*this, batch_norm(x, running_mean, running_var, weight, bias, eps));
+    const bool train = Training::current() && !frozen;
+    return tapped(*this, train ? batch_norm_train(x, running_mean, running_var, weight, bias, eps, momentum)
+                               : batch_norm(x, running_mean, running_var, weight, bias, eps));
   }
 
   static void visit(auto&& self, auto&& v) {
