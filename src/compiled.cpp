@@ -1,7 +1,9 @@
 // The compiled form of the headers: every kernel table, instantiated once, and the file readers. Built as
 // fovea::compiled with FOVEA_COMPILED, under which the other headers only declare them.
 #include <fovea/core/json_inl.h>
+#include <fovea/cpu/arg_reduce/table.h>
 #include <fovea/cpu/binary/table.h>
+#include <fovea/cpu/binary_grad/table.h>
 #include <fovea/cpu/channel_sum/table.h>
 #include <fovea/cpu/channel_dot/table.h>
 #include <fovea/cpu/concat/table.h>
@@ -16,9 +18,13 @@
 #include <fovea/cpu/pad/table.h>
 #include <fovea/cpu/pointwise/table.h>
 #include <fovea/cpu/pool/table.h>
+#include <fovea/cpu/reduce/table.h>
+#include <fovea/cpu/reduce_grad/table.h>
 #include <fovea/cpu/scale_shift/table.h>
 #include <fovea/cpu/softmax/table.h>
 #include <fovea/cpu/strided_copy/table.h>
+#include <fovea/cpu/unary/table.h>
+#include <fovea/cpu/where/table.h>
 #include <fovea/io/pth_inl.h>
 #include <fovea/io/safetensors_inl.h>
 
@@ -61,6 +67,13 @@ FOVEA_FOR_FLOATING(DistillationArgs)
 FOVEA_FOR_FLOATING(DistillationGradArgs)
 FOVEA_FOR_FLOATING(ElementLossArgs)
 FOVEA_FOR_FLOATING(ElementLossGradArgs)
+FOVEA_FOR_FLOATING(BinaryGradArgs)
+FOVEA_FOR_FLOATING(ReduceArgs)
+FOVEA_FOR_FLOATING(ReduceGradArgs)
+FOVEA_FOR_FLOATING(UnaryArgs)
+FOVEA_FOR_FLOATING(UnaryGradArgs)
+FOVEA_FOR_ALL(ArgReduceArgs)
+FOVEA_FOR_ALL(WhereArgs)
 
 #undef FOVEA_FOR_FLOATING
 #undef FOVEA_FOR_ALL

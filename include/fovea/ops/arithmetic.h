@@ -1,4 +1,5 @@
-// add, sub, mul, div of two tensors with NumPy's broadcasting, or of a tensor and a number. Layer ops.
+// add, sub, mul, div, maximum, minimum of two tensors with NumPy's broadcasting, or of a tensor and a number. Layer
+// ops.
 #pragma once
 
 #include <cmath>
@@ -6,39 +7,17 @@
 
 #include <fovea/core/record.h>
 #include <fovea/cpu/binary/args.h>
+#include <fovea/cpu/binary_grad/args.h>
+#include <fovea/ops/broadcast.h>
 #include <fovea/ops/check.h>
 #if !defined(FOVEA_COMPILED)
 #  include <fovea/cpu/binary/table.h>
+#  include <fovea/cpu/binary_grad/table.h>
 #endif
 
 namespace fovea::inline FOVEA_ABI {
 
-// The shape that a and b broadcast to: aligned at the last dimension, a size of 1 (or a missing one) is repeated.
-inline Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
-  const int rank = std::max(a.rank(), b.rank());
-  std::array<std::int64_t, Shape::kMaxRank> size{};
-  for (int i = 1; i <= rank; ++i) {
-    const std::int64_t p = i <= a.rank() ? a[-i] : 1, q = i <= b.rank() ? b[-i] : 1;
-    if (p != q && p != 1 && q != 1)
-      fail(op, ": shapes ", a, " and ", b, " do not broadcast: sizes ", p, " and ", q, " of dimension ", -i,
-           " must be equal or 1");
-    size[static_cast<std::size_t>(rank - i)] = p == 1 ? q : p;
-  }
-  return Shape(std::span<const std::int64_t>(size.data(), static_cast<std::size_t>(rank)));
-}
-
 namespace detail {
-// Strides of a contiguous tensor of shape `s` seen as `out`: 0 in every repeated dimension.
-inline std::array<std::int64_t, Shape::kMaxRank> broadcast_strides(const Shape& s, const Shape& out) {
-  std::array<std::int64_t, Shape::kMaxRank> stride{};
-  std::int64_t step = 1;
-  for (int i = 1; i <= s.rank(); ++i) {
-    stride[static_cast<std::size_t>(out.rank() - i)] = s[-i] == 1 ? 0 : step;
-    step *= s[-i];
-  }
-  return stride;
-}
-
 // Sizes and strides with neighbouring dimensions merged where both operands step on evenly; sizes of 1 vanish.
 template <class T>
 void set_broadcast(BinaryArgs<T>& k, const Shape& a, const Shape& b, const Shape& y) {
@@ -71,10 +50,53 @@ Tensor<T> binary(BinaryOp op, const Tensor<T>& a, const Tensor<T>& b) {
   return y;
 }
 
+// a op number, and number op b, unrecorded.
+template <class T>
+Tensor<T> times(const Tensor<T>& a, double factor) {
+  return factor == 1 ? a : binary(BinaryOp::mul, a, Tensor<T>(Shape{}, static_cast<T>(factor)));
+}
+
+// dy * (slope of a op b in the first or the second operand), of y's shape.
+template <class T>
+Tensor<T> binary_gradient(BinaryOp op, const Tensor<T>& a, const Tensor<T>& b, const Tensor<T>& dy, bool of_second) {
+  Tensor<T> dx(dy.shape(), uninitialized, dy.device());
+  BinaryGradArgs<T> args = {
+      .in = {.op = op, .a = a.data(), .b = b.data()}, .of_second = of_second, .dy = dy.data(), .dx = dx.mutable_data()};
+  set_broadcast(args.in, a.shape(), b.shape(), dy.shape());
+  choose(args, dy.device()).run(args);
+  return dx;
+}
+
+// The gradient of one operand before the repeated dimensions are summed; of sub without its sign.
+template <class T>
+Tensor<T> binary_term(BinaryOp op, const Saved<T>& a, const Saved<T>& b, const Tensor<T>& dy, bool of_second) {
+  if (op == BinaryOp::add || op == BinaryOp::sub) return dy;
+  if (op == BinaryOp::mul) return binary(op, dy, (of_second ? a : b).get());
+  if (op == BinaryOp::div && !of_second) return binary(op, dy, b.get());
+  return binary_gradient(op, a.get(), b.get(), dy, of_second);
+}
+
+// Keeps what the slopes read: nothing for add and sub; the other operand for mul; b, and for db also a, for div.
 template <class T>
 Tensor<T> binary_recorded(BinaryOp op, const Tensor<T>& a, const Tensor<T>& b) {
-  return record(
-      name_of(op), [] { return Attributes{}; }, {a.id(), b.id()}, binary(op, a, b));
+  const auto no_attributes = [] { return Attributes{}; };
+  const Tensor<T> y = binary(op, a, b);
+  if constexpr (!is_floating<T>) {
+    return record(name_of(op), no_attributes, {a.id(), b.id()}, y);
+  } else {
+    const bool linear = op == BinaryOp::add || op == BinaryOp::sub, extreme = op > BinaryOp::div;
+    const bool keep_a = !linear && (wanted(b) || (extreme && wanted(a)));
+    const bool keep_b = !linear && (wanted(a) || (op != BinaryOp::mul && wanted(b)));
+    return record(name_of(op), no_attributes, {a.id(), b.id()}, y,
+                  [op, ai = a.id(), bi = b.id(), a_shape = a.shape(), b_shape = b.shape(),
+                   a_kept = saved_if(keep_a, a, "arithmetic: first operand"),
+                   b_kept = saved_if(keep_b, b, "arithmetic: second operand")](Gradients& g, const Tensor<T>& dy) {
+                    if (g.wants(ai)) g.add(ai, sum_to(binary_term(op, a_kept, b_kept, dy, false), a_shape));
+                    if (!g.wants(bi)) return;
+                    const Tensor<T> db = sum_to(binary_term(op, a_kept, b_kept, dy, true), b_shape);
+                    g.add(bi, op == BinaryOp::sub ? times(db, -1) : db);
+                  });
+  }
 }
 
 // The number as a tensor of one element, which broadcasts; one that T cannot hold is an error for integers.
@@ -91,17 +113,29 @@ Tensor<T> scalar_tensor(BinaryOp op, double value) {
 }
 template <class T>
 Tensor<T> binary_scalar(BinaryOp op, const Tensor<T>& a, double b) {
-  return record(
-      name_of(op),
-      [&] {
-        return Attributes{{"scalar", b}};
-      },
-      {a.id()}, binary(op, a, scalar_tensor<T>(op, b)));
+  const Tensor<T> number = scalar_tensor<T>(op, b), y = binary(op, a, number);
+  const auto attributes = [&] { return Attributes{{"scalar", b}}; };
+  if constexpr (!is_floating<T>)
+    return record(name_of(op), attributes, {a.id()}, y);
+  else
+    return record(name_of(op), attributes, {a.id()}, y,
+                  [op, id = a.id(), number = op < BinaryOp::mul ? Tensor<T>() : number](
+                      Gradients& g, const Tensor<T>& dy) { g.add(id, number ? binary(op, dy, number) : dy); });
 }
 template <class T>
 Tensor<T> scalar_binary(BinaryOp op, double a, const Tensor<T>& b) {
+  const Tensor<T> number = scalar_tensor<T>(op, a), y = binary(op, number, b);
   const auto attributes = [&] { return Attributes{{"scalar", a}, {"scalar_first", std::int64_t{1}}}; };
-  return record(name_of(op), attributes, {b.id()}, binary(op, scalar_tensor<T>(op, a), b));
+  if constexpr (!is_floating<T>)
+    return record(name_of(op), attributes, {b.id()}, y);
+  else
+    return record(
+        name_of(op), attributes, {b.id()}, y,
+        [op, id = b.id(), number = op < BinaryOp::mul ? Tensor<T>() : number,
+         kept = saved_if(op == BinaryOp::div && wanted(b), b, "div: operand")](Gradients& g, const Tensor<T>& dy) {
+          if (op == BinaryOp::div) return g.add(id, binary_gradient(op, number, kept.get(), dy, true));
+          g.add(id, op == BinaryOp::add ? dy : op == BinaryOp::sub ? times(dy, -1) : binary(op, number, dy));
+        });
 }
 }  // namespace detail
 
@@ -123,6 +157,15 @@ Tensor<T> mul(const Tensor<T>& a, const Tensor<T>& b) {
 template <class T>
 requires is_floating<T> Tensor<T> div(const Tensor<T>& a, const Tensor<T>& b) {
   return detail::binary_recorded(BinaryOp::div, a, b);
+}
+// The larger and the smaller of two elements; a NaN wins. At a tie each operand gets half of the gradient.
+template <class T>
+Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b) {
+  return detail::binary_recorded(BinaryOp::maximum, a, b);
+}
+template <class T>
+Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
+  return detail::binary_recorded(BinaryOp::minimum, a, b);
 }
 
 template <class T>

@@ -14,9 +14,9 @@
 
 namespace fovea::inline FOVEA_ABI {
 
-enum class BinaryOp : std::uint8_t { add, sub, mul, div };
+enum class BinaryOp : std::uint8_t { add, sub, mul, div, maximum, minimum };
 inline constexpr const char* name_of(BinaryOp op) {
-  constexpr const char* names[] = {"add", "sub", "mul", "div"};
+  constexpr const char* names[] = {"add", "sub", "mul", "div", "maximum", "minimum"};
   return names[static_cast<std::size_t>(op)];
 }
 

@@ -11,6 +11,8 @@ namespace fovea::inline FOVEA_ABI::cpu {
 template <class T>
 T binary_value(BinaryOp op, T a, T b) {
   using A = std::conditional_t<is_floating<T>, double, std::uint64_t>;
+  if (op == BinaryOp::maximum) return a > b || a != a ? a : b;  // NaN wins, as in PyTorch
+  if (op == BinaryOp::minimum) return a < b || a != a ? a : b;
   const A u = static_cast<A>(a), v = static_cast<A>(b);
   if (op == BinaryOp::add) return static_cast<T>(u + v);
   if (op == BinaryOp::sub) return static_cast<T>(u - v);
