@@ -56,33 +56,6 @@ std::string column(std::string_view text, int width) {
   return s + (utf8_locale() ? "…" : "~");
 }
 
-std::string duration(double seconds) {
-  const long s = std::lround(seconds);
-  char text[64];
-  if (s < 60)
-    std::snprintf(text, sizeof text, "%ld s", s);
-  else if (s < 3600)
-    std::snprintf(text, sizeof text, "%ld min %02ld s", s / 60, s % 60);
-  else
-    std::snprintf(text, sizeof text, "%ld h %02ld min", s / 3600, s / 60 % 60);
-  return text;
-}
-
-std::string file_size(double bytes) {
-  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
-  int unit = 0;
-  for (; bytes >= 1000 && unit < 4; ++unit) bytes /= 1000;
-  char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, kUnits[unit]);
-  return text;
-}
-
-std::string grouped(std::int64_t n) {
-  std::string s = std::to_string(n);
-  for (int i = static_cast<int>(s.size()) - 3; i > (n < 0 ? 1 : 0); i -= 3) s.insert(static_cast<std::size_t>(i), ",");
-  return s;
-}
-
 Progress::Progress(std::string what, std::int64_t total)
     : what_(std::move(what)),
       total_(total),

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <fovea/core/format.h>
+
 namespace fovea::tools {
 
 // A bar of `width` columns filled to `fraction` (0..1), in eighths of a column where the locale is UTF-8, else in '#'.
@@ -13,15 +15,6 @@ std::string bar(double fraction, int width);
 
 // Cut or filled with blanks to `width` columns; a cut text ends in "…" (or "~").
 std::string column(std::string_view text, int width);
-
-// "12 s", "3 min 05 s", "2 h 10 min".
-std::string duration(double seconds);
-
-// "18.8 MB", in powers of 1,000.
-std::string file_size(double bytes);
-
-// 25557032 -> "25,557,032".
-std::string grouped(std::int64_t n);
 
 // Progress of `total` items on stderr: a bar with the time left on a terminal, a line now and then elsewhere, nothing
 // where there are fewer than two items.

@@ -117,7 +117,7 @@ class Cifar10 {
         }
         for (std::size_t c = 0; c < 3; ++c) {
           const auto p = static_cast<std::size_t>((static_cast<std::int64_t>(c) * kSide + row) * kSide + column);
-          to[c] = (std::to_integer<float>(planes[p]) / 255.f - kMean[c]) / kDeviation[c];
+          to[c] = (static_cast<float>(std::to_integer<int>(planes[p])) / 255.f - kMean[c]) / kDeviation[c];
         }
       }
   }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <fovea/core/format.h>
 #include <fovea/nn/module.h>
 
 namespace fovea::inline FOVEA_ABI {
@@ -115,16 +116,6 @@ inline void mark_last_siblings(std::vector<SummaryRow>& rows) {
   }
 }
 
-inline std::string with_commas(std::int64_t n) {
-  const std::string digits = std::to_string(n);
-  std::string out;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
-    out += digits[i];
-  }
-  return out;
-}
-
 // Two decimals with a decimal prefix: "4.09 G".
 inline std::string with_prefix(std::int64_t n) {
   const double value = static_cast<double>(n);
@@ -135,12 +126,6 @@ inline std::string with_prefix(std::int64_t n) {
     std::snprintf(text, sizeof text, "%.2f M", value * 1e-6);
   else
     std::snprintf(text, sizeof text, "%.2f k", value * 1e-3);
-  return text;
-}
-
-inline std::string megabytes(std::int64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f MB", static_cast<double>(bytes) * 1e-6);
   return text;
 }
 }  // namespace detail
@@ -185,7 +170,7 @@ inline std::ostream& operator<<(std::ostream& out, const Summary& s) {
   const auto right = [&](const std::string& text, std::size_t wanted) {
     out << std::string(wanted - std::min(text.size(), wanted), ' ') << text;
   };
-  const auto dash_or = [](std::int64_t n) { return n == 0 ? std::string("--") : detail::with_commas(n); };
+  const auto dash_or = [](std::int64_t n) { return n == 0 ? std::string("--") : grouped(n); };
   const std::string rule(width + 2 + 20 + 2 + 12 + 2 + 15, '=');
   const std::string title = "Layer (type)";
   left(title, title.size(), width);
@@ -200,9 +185,9 @@ inline std::ostream& operator<<(std::ostream& out, const Summary& s) {
     right(dash_or(row.macs), 15);
     out << '\n';
   }
-  out << rule << "\nParameters  " << detail::with_commas(s.parameters) << " (" << detail::megabytes(s.parameter_bytes)
-      << ")\nMACs        " << detail::with_commas(s.macs) << " (" << detail::with_prefix(s.macs) << ")\nInput       "
-      << s.input << " (" << detail::megabytes(s.input.numel() * s.bytes_an_element) << ")\n";
+  out << rule << "\nParameters  " << grouped(s.parameters) << " (" << file_size(static_cast<double>(s.parameter_bytes))
+      << ")\nMACs        " << grouped(s.macs) << " (" << detail::with_prefix(s.macs) << ")\nInput       " << s.input
+      << " (" << file_size(static_cast<double>(s.input.numel() * s.bytes_an_element)) << ")\n";
   return out;
 }
 
