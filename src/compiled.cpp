@@ -12,16 +12,22 @@
 #include <fovea/cpu/cross_entropy/table.h>
 #include <fovea/cpu/distillation/table.h>
 #include <fovea/cpu/element_loss/table.h>
+#include <fovea/cpu/gem_pool/table.h>
 #include <fovea/cpu/interpolate/table.h>
 #include <fovea/cpu/matmul/table.h>
 #include <fovea/cpu/norm_grad/table.h>
 #include <fovea/cpu/pad/table.h>
 #include <fovea/cpu/pointwise/table.h>
+#include <fovea/cpu/pointwise_grad/table.h>
 #include <fovea/cpu/pool/table.h>
+#include <fovea/cpu/pool_grad/table.h>
+#include <fovea/cpu/prelu/table.h>
 #include <fovea/cpu/reduce/table.h>
 #include <fovea/cpu/reduce_grad/table.h>
+#include <fovea/cpu/resample/table.h>
 #include <fovea/cpu/scale_shift/table.h>
 #include <fovea/cpu/softmax/table.h>
+#include <fovea/cpu/softmax_grad/table.h>
 #include <fovea/cpu/strided_copy/table.h>
 #include <fovea/cpu/unary/table.h>
 #include <fovea/cpu/where/table.h>
@@ -54,6 +60,14 @@ FOVEA_FOR_FLOATING(MatmulArgs)
 FOVEA_FOR_FLOATING(NormGradArgs)
 FOVEA_FOR_FLOATING(ScaleShiftArgs)
 FOVEA_FOR_FLOATING(SoftmaxArgs)
+FOVEA_FOR_FLOATING(SoftmaxGradArgs)
+FOVEA_FOR_FLOATING(GemPoolArgs)
+FOVEA_FOR_FLOATING(GemPoolGradArgs)
+FOVEA_FOR_FLOATING(PointwiseGradArgs)
+FOVEA_FOR_FLOATING(PoolGradArgs)
+FOVEA_FOR_FLOATING(PreluArgs)
+FOVEA_FOR_FLOATING(PreluGradArgs)
+FOVEA_FOR_FLOATING(ResampleArgs)
 FOVEA_FOR_ALL(BinaryArgs)
 FOVEA_FOR_ALL(ConcatArgs)
 FOVEA_FOR_ALL(InterpolateArgs)

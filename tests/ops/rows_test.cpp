@@ -12,6 +12,7 @@
 #include <fovea/cpu/simd/plain.h>
 #include <fovea/ops.h>
 #include <support/reference.h>
+#include <support/rows.h>
 
 namespace fovea::inline FOVEA_ABI::cpu::plain4 {
 using simd = PlainSimd<4>;
@@ -37,51 +38,12 @@ using simd = PlainSimd<16>;
 
 namespace {
 using namespace fovea;
+using test::compare_rows;
+using test::integers;
 using test::Random;
-
-// The rows of the table that this machine can run, and the bodies on plain vectors.
-template <class Args>
-std::vector<Kernel<Args>> with_plain(std::initializer_list<Kernel<Args>> plain) {
-  std::vector<Kernel<Args>> rows(plain);
-  for (const Kernel<Args>& row : kernels<Args>(Device::cpu))
-    if (cpu_has(row.needs)) rows.push_back(row);
-  return rows;
-}
-
-// y of `row`, between guards that must stay as they are.
-template <class Args>
-std::vector<float> run_row(const Kernel<Args>& row, Args args, std::int64_t count) {
-  constexpr std::size_t kGuard = 32;
-  std::vector<float> y(static_cast<std::size_t>(count) + 2 * kGuard, -77.f);
-  args.y = y.data() + kGuard;
-  row.run(args);
-  for (std::size_t i = 0; i < kGuard; ++i) REQUIRE((y[i] == -77.f && y[y.size() - 1 - i] == -77.f));
-  return {y.begin() + kGuard, y.end() - kGuard};
-}
-
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
-}
-
-// Compares all rows that accept; returns how many did.
-template <class Args>
-int compare_rows(const std::vector<Kernel<Args>>& rows, const Args& args, std::int64_t count) {
-  const std::vector<float> wanted = run_row(kernels<Args>(Device::cpu).back(), args, count);
-  int compared = 0;
-  for (const Kernel<Args>& row : rows) {
-    if (!row.accepts(args)) continue;
-    INFO("seed " << test::seed() << ", " << row.name << ": " << to_text(args));
-    REQUIRE(same_bits(run_row(row, args, count), wanted));
-    ++compared;
-  }
-  return compared;
-}
-
-std::vector<float> integers(Random& random, std::int64_t n, std::int64_t low = -9, std::int64_t high = 9) {
-  std::vector<float> v(static_cast<std::size_t>(n));
-  for (float& x : v) x = static_cast<float>(random.between(low, high));
-  return v;
-}
+using test::run_row;
+using test::same_bits;
+using test::with_plain;
 
 std::vector<Kernel<PointwiseArgs<float>>> pointwise_rows() {
   using Args = PointwiseArgs<float>;

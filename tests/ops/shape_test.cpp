@@ -1,6 +1,7 @@
 // pad and concat against the reference cases; integers and errors.
 #include <fovea/ops/concat.h>
 #include <fovea/ops/pad.h>
+#include <support/gradcheck.h>
 #include <support/reference.h>
 
 namespace {
@@ -16,8 +17,8 @@ void check_pad(const ReferenceCase& c) {
                                                 {"circular", PadMode::circular}};
   const PadMode mode = modes.at(c.attrs.at("mode"));
   const double value = c.attrs.at("value").is_null() ? 0 : c.attrs.at("value").get<double>();
-  check_types(
-      c, [&]<class T>(T) { return pad(c.in<T>("x"), c.padding(), mode, value); }, Precision::exact);
+  test::check_op(
+      c, [&](const auto& in) { return pad(in("x"), c.padding(), mode, value); }, Precision::exact);
 }
 
 void check_concat(const ReferenceCase& c) {
@@ -42,6 +43,32 @@ const test::ReferenceGroupTest kGroup = {
 
 TEST_CASE("pad and concat equal the committed reference cases") { kGroup.run_committed(); }
 TEST_CASE("pad and concat equal all reference cases") { kGroup.run_shared(); }
+
+TEST_CASE("the gradient of every padding equals finite differences and is its adjoint") {
+  struct Case {
+    Shape x;
+    Padding padding;
+  };
+  const std::vector<Case> cases = {{{1, 3, 4, 2}, 0},
+                                   {{2, 4, 5, 3}, 1},
+                                   {{1, 5, 6, 1}, {2, 3, 1, 4}},
+                                   {{1, 4, 4, 2}, {-1, 2, 1, -2}},
+                                   {{0, 3, 3, 2}, 2},
+                                   {{1, 5, 5, 17}, {4, 0, 0, 4}},
+                                   {{3, 2, 7, 1}, {1, 1, 6, 6}},
+                                   {{1, 9, 2, 2}, {-3, -4, 0, 1}},
+                                   {{2, 3, 3, 1}, {0, -1, -1, 0}},
+                                   {{1, 6, 3, 4}, {5, 2, 2, 2}}};
+  test::Random random(test::seed());
+  for (const PadMode mode : {PadMode::constant, PadMode::reflect, PadMode::replicate, PadMode::circular}) {
+    for (const Case& k : cases) {
+      INFO(name_of(mode) << " of " << k.x);
+      const Tensor<double> x = test::random_tensor(random, k.x);
+      test::gradcheck({x}, [&](const auto& in) { return pad(in[0], k.padding, mode, 1.5); });
+      test::adjoint_check(x, [&](const auto& in) { return pad(in, k.padding, mode); });
+    }
+  }
+}
 
 TEST_CASE("pad refuses what a mode cannot take, and values that an integer type cannot hold") {
   const Tensor<std::int8_t> x({1, 2, 3, 1}, {1, 2, 3, 4, 5, 6});

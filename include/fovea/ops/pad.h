@@ -6,6 +6,7 @@
 #include <fovea/core/record.h>
 #include <fovea/cpu/pad/args.h>
 #include <fovea/ops/check.h>
+#include <fovea/ops/resample_taps.h>
 #include <fovea/ops/window.h>
 #if !defined(FOVEA_COMPILED)
 #  include <fovea/cpu/pad/table.h>
@@ -49,6 +50,49 @@ inline std::vector<std::int64_t> pad_sources(const Shape& x, std::int64_t in, st
   }
   return source;
 }
+
+template <class T>
+Tensor<T> pad_values(const Tensor<T>& x, const std::vector<std::int64_t>& rows,
+                     const std::vector<std::int64_t>& columns, double value) {
+  const auto out_h = static_cast<std::int64_t>(rows.size()), out_w = static_cast<std::int64_t>(columns.size());
+  Tensor<T> y({x.size(0), out_h, out_w, x.size(3)}, uninitialized, x.device());
+  const PadArgs<T> args = {.batch = x.size(0),
+                           .height = x.size(1),
+                           .width = x.size(2),
+                           .channels = x.size(3),
+                           .out_height = out_h,
+                           .out_width = out_w,
+                           .rows = rows.data(),
+                           .columns = columns.data(),
+                           .value = static_cast<T>(value),
+                           .x = x.data(),
+                           .y = y.mutable_data()};
+  choose(args, x.device()).run(args);
+  return y;
+}
+
+// For each of `in` positions the padded ones that are copies of it.
+inline ResampleTaps pad_copies(const std::vector<std::int64_t>& sources, std::int64_t in) {
+  ResampleTaps taps;
+  for (const std::int64_t s : sources) {
+    if (s >= 0) taps.add(s, 1);
+    taps.end_output();
+  }
+  return transposed(taps, in);
+}
+
+// dx: mode constant copies each pixel at most once, so its gradient is the padding that undoes it; the other modes add
+// up the copies.
+template <class T>
+Tensor<T> pad_gradient(const Shape& shape, const Padding& p, PadMode mode, const Tensor<T>& dy) {
+  if (mode == PadMode::constant)
+    return pad_values(dy, pad_sources(dy.shape(), dy.size(1), -p.top, -p.bottom, mode),
+                      pad_sources(dy.shape(), dy.size(2), -p.left, -p.right, mode), 0);
+  Tensor<T> dx(shape, uninitialized, dy.device());
+  resample(dy, pad_copies(pad_sources(shape, shape[1], p.top, p.bottom, mode), shape[1]),
+           pad_copies(pad_sources(shape, shape[2], p.left, p.right, mode), shape[2]), dx);
+  return dx;
+}
 }  // namespace detail
 
 // x: NxHxWxC -> N x (top + H + bottom) x (left + W + right) x C. A negative padding crops. `value` is for mode
@@ -66,24 +110,18 @@ Tensor<T> pad(const Tensor<T>& x, const Padding& padding, PadMode mode = PadMode
   const Padding& p = padding;
   const auto rows = detail::pad_sources(x.shape(), x.size(1), p.top, p.bottom, mode);
   const auto columns = detail::pad_sources(x.shape(), x.size(2), p.left, p.right, mode);
-  const auto out_h = static_cast<std::int64_t>(rows.size()), out_w = static_cast<std::int64_t>(columns.size());
-  Tensor<T> y({x.size(0), out_h, out_w, x.size(3)}, uninitialized, x.device());
-  const PadArgs<T> args = {.batch = x.size(0),
-                           .height = x.size(1),
-                           .width = x.size(2),
-                           .channels = x.size(3),
-                           .out_height = out_h,
-                           .out_width = out_w,
-                           .rows = rows.data(),
-                           .columns = columns.data(),
-                           .value = static_cast<T>(value),
-                           .x = x.data(),
-                           .y = y.mutable_data()};
-  choose(args, x.device()).run(args);
+  const Tensor<T> y = detail::pad_values(x, rows, columns, value);
   const auto attributes = [&] {
     return Attributes{{"padding", to_list(padding)}, {"mode", std::string(name_of(mode))}, {"value", value}};
   };
-  return record("pad", attributes, {x.id()}, y);
+  if constexpr (is_floating<T>) {
+    return record("pad", attributes, {x.id()}, y,
+                  [id = x.id(), shape = x.shape(), p, mode](Gradients& g, const Tensor<T>& dy) {
+                    g.add(id, detail::pad_gradient(shape, p, mode, dy));
+                  });
+  } else {
+    return record("pad", attributes, {x.id()}, y);
+  }
 }
 
 }  // namespace fovea::inline FOVEA_ABI

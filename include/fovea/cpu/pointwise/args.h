@@ -23,11 +23,17 @@ enum class Activation : std::uint8_t {
   silu,
   gelu,
   gelu_tanh,
-  tanh
+  tanh,
+  softplus,
+  elu,
+  mish,
+  hardtanh,
+  logsigmoid
 };
 inline constexpr const char* name_of(Activation f) {
-  constexpr const char* names[] = {"identity", "relu", "relu6", "leaky_relu", "hardswish", "hardsigmoid",
-                                   "sigmoid",  "silu", "gelu",  "gelu_tanh",  "tanh"};
+  constexpr const char* names[] = {"identity", "relu", "relu6",    "leaky_relu", "hardswish", "hardsigmoid",
+                                   "sigmoid",  "silu", "gelu",     "gelu_tanh",  "tanh",      "softplus",
+                                   "elu",      "mish", "hardtanh", "logsigmoid"};
   return names[static_cast<std::size_t>(f)];
 }
 
@@ -37,7 +43,8 @@ struct PointwiseArgs {
   static std::span<const Kernel<PointwiseArgs>> cpu_kernels();
 
   Activation function = Activation::identity;
-  master_t<T> slope = 0;  // of leaky_relu
+  master_t<T> slope = 0;  // of leaky_relu; elu's alpha, softplus's beta, hardtanh's minimum
+  master_t<T> limit = 0;  // softplus's threshold, hardtanh's maximum
   std::int64_t count = 0;
   const T* x = nullptr;
   T* y = nullptr;  // may be x

@@ -36,6 +36,7 @@ struct PoolArgs {
   std::int64_t divisor = 0;             // of the average; 0: rows[i].count * columns[j].count
   const T* x = nullptr;
   T* y = nullptr;
+  std::int32_t* index = nullptr;  // of y's shape: the maximum's place h * width + w, -1 of an empty window; or null
 
   std::int64_t work() const { return batch * out_height; }  // output rows
   std::int64_t grain() const { return cpu::grain_of(out_width * channels * taps()); }

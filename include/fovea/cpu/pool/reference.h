@@ -16,14 +16,25 @@ T lowest_value() {
     return std::numeric_limits<T>::lowest();
 }
 
-// Channel c of the window of output pixel (i, j) in image `x`.
+// Where the window of output pixel (i, j) begins, as h * width + w; -1 of an empty one.
+template <class Args>
+std::int64_t first_of_window(const Args& a, std::int64_t i, std::int64_t j) {
+  const bool empty = a.rows[i].begin >= a.rows[i].end || a.columns[j].begin >= a.columns[j].end;
+  return empty ? -1 : a.rows[i].begin * a.width + a.columns[j].begin;
+}
+
+// Channel c of the window of output pixel (i, j) in image `x`, and where it is: of equal ones the first, of several NaN
+// the last.
 template <class T>
-T max_of_window(const PoolArgs<T>& a, const T* x, std::int64_t i, std::int64_t j, std::int64_t c) {
+T max_of_window(const PoolArgs<T>& a, const T* x, std::int64_t i, std::int64_t j, std::int64_t c, std::int32_t& place) {
   T best = lowest_value<T>();
+  place = static_cast<std::int32_t>(first_of_window(a, i, j));
   for (std::int64_t h = a.rows[i].begin; h < a.rows[i].end; h += a.step_h) {
     for (std::int64_t w = a.columns[j].begin; w < a.columns[j].end; w += a.step_w) {
       const T v = x[(h * a.width + w) * a.channels + c];
-      if (v > best || v != v) best = v;  // NaN stays: nothing is greater than it
+      if (!(v > best || v != v)) continue;  // NaN stays: nothing is greater than it
+      best = v;
+      place = static_cast<std::int32_t>(h * a.width + w);
     }
   }
   return best;
@@ -45,8 +56,11 @@ void pool_reference(const PoolArgs<T>& a, std::int64_t begin, std::int64_t end) 
     const T* x = a.x + row / a.out_height * a.height * a.width * a.channels;
     for (std::int64_t j = 0; j < a.out_width; ++j) {
       T* y = a.y + (row * a.out_width + j) * a.channels;
-      for (std::int64_t c = 0; c < a.channels; ++c)
-        y[c] = a.kind == PoolKind::max ? max_of_window(a, x, i, j, c) : average_of_window(a, x, i, j, c);
+      for (std::int64_t c = 0; c < a.channels; ++c) {
+        std::int32_t place = 0;
+        y[c] = a.kind == PoolKind::max ? max_of_window(a, x, i, j, c, place) : average_of_window(a, x, i, j, c);
+        if (a.index) a.index[(row * a.out_width + j) * a.channels + c] = place;
+      }
     }
   }
 }

@@ -23,10 +23,10 @@ inline constexpr Kernel<PoolArgs<T>> kPoolKernels[] = {
 template <>
 inline constexpr Kernel<PoolArgs<float>> kPoolKernels<float>[] = {
 #if defined(__x86_64__)
-    {"pool_f32_avx512", Isa::avx512, accepts_all, split<avx512::pool>},
-    {"pool_f32_avx2", Isa::avx2, accepts_all, split<avx2::pool>},
+    {"pool_f32_avx512", Isa::avx512, avx512::pool_accepts, split<avx512::pool>},
+    {"pool_f32_avx2", Isa::avx2, avx2::pool_accepts, split<avx2::pool>},
 #elif defined(__aarch64__)
-    {"pool_f32_neon", Isa::neon, accepts_all, split<neon::pool>},
+    {"pool_f32_neon", Isa::neon, neon::pool_accepts, split<neon::pool>},
 #endif
     {"pool_f32_reference", Isa::scalar, accepts_all, split<pool_reference<float>>},
 };

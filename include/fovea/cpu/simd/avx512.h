@@ -1,6 +1,8 @@
 // The vector wrapper on AVX-512: 16 floats. Layer cpu; simd/plain.h says what each member does.
 #pragma once
 
+#include <cstdint>
+
 #include <fovea/core/config.h>
 #include <fovea/core/target.h>
 
@@ -31,6 +33,19 @@ struct simd {
   static f32 max_or_nan(f32 m, f32 x) {
     const unsigned take = _mm512_cmp_ps_mask(x, m, _CMP_GT_OQ) | _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
     return _mm512_mask_blend_ps(static_cast<__mmask16>(take), m, x);
+  }
+  static f32 if_max_or_nan(f32 m, f32 x, f32 yes, f32 no) {
+    const unsigned take = _mm512_cmp_ps_mask(x, m, _CMP_GT_OQ) | _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_blend_ps(static_cast<__mmask16>(take), no, yes);
+  }
+  static f32 load_i32(const std::int32_t* p, int n) {
+    return _mm512_maskz_cvtepi32_ps(kAll, _mm512_maskz_loadu_epi32(mask(n), p));
+  }
+  static void store_i32(std::int32_t* p, f32 a, int n) {
+    _mm512_mask_storeu_epi32(p, mask(n), _mm512_maskz_cvtps_epi32(kAll, a));
+  }
+  static f32 if_equal(f32 a, f32 b, f32 yes, f32 no) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), no, yes);
   }
   static f32 if_less(f32 a, f32 b, f32 yes, f32 no) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);

@@ -1,6 +1,8 @@
 // The vector wrapper on NEON (every aarch64): 4 floats. Layer cpu; simd/plain.h says what each member does.
 #pragma once
 
+#include <cstdint>
+
 #include <fovea/core/config.h>
 #include <fovea/core/target.h>
 
@@ -40,6 +42,20 @@ struct simd {
   static f32 max_or_nan(f32 m, f32 x) {
     return vbslq_f32(vorrq_u32(vcgtq_f32(x, m), vmvnq_u32(vceqq_f32(x, x))), x, m);
   }
+  static f32 if_max_or_nan(f32 m, f32 x, f32 yes, f32 no) {
+    return vbslq_f32(vorrq_u32(vcgtq_f32(x, m), vmvnq_u32(vceqq_f32(x, x))), yes, no);
+  }
+  static f32 load_i32(const std::int32_t* p, int n) {
+    std::int32_t v[4] = {};
+    for (int i = 0; i < n; ++i) v[i] = p[i];
+    return vcvtq_f32_s32(vld1q_s32(v));
+  }
+  static void store_i32(std::int32_t* p, f32 a, int n) {
+    std::int32_t v[4];
+    vst1q_s32(v, vcvtq_s32_f32(a));
+    for (int i = 0; i < n; ++i) p[i] = v[i];
+  }
+  static f32 if_equal(f32 a, f32 b, f32 yes, f32 no) { return vbslq_f32(vceqq_f32(a, b), yes, no); }
   static f32 if_less(f32 a, f32 b, f32 yes, f32 no) { return vbslq_f32(vcltq_f32(a, b), yes, no); }
 };
 

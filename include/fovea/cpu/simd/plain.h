@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include <fovea/core/config.h>
 
@@ -65,6 +66,20 @@ struct PlainSimd {
   // x > m or x is NaN ? x : m, the step of a maximum that a NaN wins.
   static f32 max_or_nan(const f32& m, const f32& x) {
     return map([&](int i) { return x.v[i] > m.v[i] || x.v[i] != x.v[i] ? x.v[i] : m.v[i]; });
+  }
+  // The same condition: x > m or x is NaN ? yes : no.
+  static f32 if_max_or_nan(const f32& m, const f32& x, const f32& yes, const f32& no) {
+    return map([&](int i) { return x.v[i] > m.v[i] || x.v[i] != x.v[i] ? yes.v[i] : no.v[i]; });
+  }
+  // n integers between -2^24 and 2^24 as floats, and back: no other value is exact.
+  static f32 load_i32(const std::int32_t* p, int n) {
+    return map([&](int i) { return i < n ? static_cast<float>(p[i]) : 0.f; });
+  }
+  static void store_i32(std::int32_t* p, const f32& a, int n) {
+    for (int i = 0; i < n; ++i) p[i] = static_cast<std::int32_t>(a.v[i]);
+  }
+  static f32 if_equal(const f32& a, const f32& b, const f32& yes, const f32& no) {
+    return map([&](int i) { return a.v[i] == b.v[i] ? yes.v[i] : no.v[i]; });
   }
   // a < b ? yes : no.
   static f32 if_less(const f32& a, const f32& b, const f32& yes, const f32& no) {
