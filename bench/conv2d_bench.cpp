@@ -99,11 +99,13 @@ void count(benchmark::State& state, double flop) {
                                                  benchmark::Counter::kIsIterationInvariantRate);
 }
 
-// A layer's tensors, and what its gradients are computed from.
+// A layer's tensors, the last of them the output or dy, and its input by rows.
 struct Problem {
   Layer l;
   std::int64_t out_size;
   Tensor<float> x, w, b, y;
+  std::vector<float> zeros;
+  std::vector<const float*> rows;
 
   Problem(std::int64_t batch, const Layer& layer)
       : l(layer),
@@ -111,25 +113,42 @@ struct Problem {
         x(random_tensor({batch, layer.size, layer.size, layer.in}, 1)),
         w(random_tensor({layer.out, layer.in / layer.groups, layer.kernel, layer.kernel}, 2)),
         b(random_tensor({layer.out}, 3)),
-        y(random_tensor({batch, out_size, out_size, layer.out}, 4)) {}
+        y(random_tensor({batch, out_size, out_size, layer.out}, 4)),
+        zeros(static_cast<std::size_t>(layer.size * layer.in), 0.f) {
+    const std::int64_t padding = l.kernel / 2, padded = l.size + 2 * padding;
+    rows.assign(static_cast<std::size_t>(batch * padded), zeros.data());
+    for (std::int64_t r = 0; r < batch * l.size; ++r)
+      rows[static_cast<std::size_t>(r / l.size * padded + padding + r % l.size)] = x.data() + r * l.size * l.in;
+  }
+  // The fields that Conv2dArgs and Conv2dWeightGradArgs share.
+  template <class Args>
+  Args args() const {
+    Args a;
+    a.batch = x.size(0), a.in_channels = l.in;
+    a.out_height = a.out_width = out_size, a.out_channels = l.out;
+    a.kernel_h = a.kernel_w = l.kernel, a.stride_h = a.stride_w = l.stride, a.groups = l.groups;
+    a.rows = rows.data(), a.rows_per_image = l.size + 2 * (l.kernel / 2), a.pixel_stride = l.in;
+    a.column_end = l.size, a.padding_left = l.kernel / 2, a.padding_row = zeros.data();
+    return a;
+  }
   double flop() const { return 2.0 * static_cast<double>(y.numel()) * static_cast<double>(w.numel() / l.out); }
 };
-
-void forward(benchmark::State& state, const Problem& p) {
-  const Conv2dOptions options{.stride = p.l.stride, .padding = p.l.kernel / 2, .groups = p.l.groups};
-  Tensor<float> y;
-  for (auto _ : state) {
-    Tensor<float>(p.w).mutable_data();  // packed anew, as after a step of the optimizer
-    benchmark::DoNotOptimize(y = conv2d(p.x, p.w, p.b, options));
-  }
-  count(state, p.flop());
-}
 
 void conv2d_layer(benchmark::State& state, const Layer& l) {
   const Problem p(1, l);
   const Conv2dOptions options{.stride = l.stride, .padding = l.kernel / 2, .groups = l.groups};
   Tensor<float> y;
   for (auto _ : state) benchmark::DoNotOptimize(y = conv2d(p.x, p.w, p.b, options));
+  count(state, p.flop());
+}
+
+// The passes of a training step, on memory that is there: a fresh tensor costs page faults as well. Weights are packed
+// each time, as after a step of the optimizer.
+void forward(benchmark::State& state, const Problem& p) {
+  Tensor<float> y(p.y.shape());
+  auto a = p.args<Conv2dArgs<float>>();
+  a.weight = p.w.data(), a.bias = p.b.data(), a.y = y.mutable_data();
+  for (auto _ : state) detail::run_conv2d_packed(a, Device::cpu);
   count(state, p.flop());
 }
 
@@ -140,33 +159,17 @@ void input_grad(benchmark::State& state, const Problem& p) {
   g.kernel_h = g.kernel_w = p.l.kernel, g.stride_h = g.stride_w = p.l.stride, g.groups = p.l.groups;
   g.padding_top = g.padding_left = p.l.kernel / 2;
   g.dy = p.y.data(), g.weight = p.w.data();
-  for (auto _ : state) {
-    Tensor<float> dx(p.x.shape(), uninitialized);
-    g.dx = dx.mutable_data();
-    conv2d_input_grad(g);
-    benchmark::DoNotOptimize(g.dx);
-  }
+  Tensor<float> dx(p.x.shape());
+  g.dx = dx.mutable_data();
+  for (auto _ : state) conv2d_input_grad(g);
   count(state, p.flop());
 }
 
 void weight_grad(benchmark::State& state, const Problem& p) {
-  const std::int64_t padding = p.l.kernel / 2, padded = p.l.size + 2 * padding, row_size = p.l.size * p.l.in;
-  const std::vector<float> zeros(static_cast<std::size_t>(row_size), 0.f);
-  std::vector<const float*> rows(static_cast<std::size_t>(p.x.size(0) * padded), zeros.data());
-  for (std::int64_t r = 0; r < p.x.size(0) * p.l.size; ++r)
-    rows[static_cast<std::size_t>(r / p.l.size * padded + padding + r % p.l.size)] = p.x.data() + r * row_size;
-  Conv2dWeightGradArgs<float> a;
-  a.batch = p.x.size(0), a.in_channels = p.l.in;
-  a.out_height = a.out_width = p.out_size, a.out_channels = p.l.out;
-  a.kernel_h = a.kernel_w = p.l.kernel, a.stride_h = a.stride_w = p.l.stride, a.groups = p.l.groups;
-  a.rows = rows.data(), a.rows_per_image = padded, a.pixel_stride = p.l.in;
-  a.column_end = p.l.size, a.padding_left = padding, a.padding_row = zeros.data(), a.dy = p.y.data();
-  for (auto _ : state) {
-    Tensor<float> dw(p.w.shape(), uninitialized);
-    a.dw = dw.mutable_data();
-    choose(a).run(a);
-    benchmark::DoNotOptimize(a.dw);
-  }
+  Tensor<float> dw(p.w.shape());
+  auto a = p.args<Conv2dWeightGradArgs<float>>();
+  a.dy = p.y.data(), a.dw = dw.mutable_data();
+  for (auto _ : state) choose(a).run(a);
   count(state, p.flop());
 }
 
