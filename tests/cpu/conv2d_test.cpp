@@ -104,13 +104,28 @@ struct Problem {
     bias.resize(static_cast<std::size_t>(a.out_channels));
     for (float& b : bias) b = value();
     a.weight = weight.data();
+    if (random.between(0, 2) == 0) {  // input channels before output channels, the taps in reverse order
+      a.weight += a.taps() - 1;
+      a.weight_strides = {.group = a.group_out() * a.depth(),
+                          .out = a.taps(),
+                          .in = a.group_out() * a.taps(),
+                          .h = -a.kernel_w,
+                          .w = -1};
+    }
+    if (random.between(0, 1)) {
+      a.y_pixel_stride = a.out_channels + random.between(0, 3);
+      a.y_row_stride = a.out_width * a.y_pixel_stride + random.between(0, 9);
+      a.y_image_stride = a.out_height * a.y_row_stride + random.between(0, 9);
+    }
     a.bias = random.between(0, 1) ? bias.data() : nullptr;
   }
 
-  // The output of a row; elements around it must stay as they were.
+  // The output of a row, with what lies between its pixels; elements around it must stay as they were.
   std::vector<float> run(const Kernel<Args>& row) const {
     constexpr std::size_t kGuard = 64;
-    const auto n = static_cast<std::size_t>(args.batch * args.out_height * args.out_width * args.out_channels);
+    const std::int64_t last = (args.batch - 1) * args.y_image() + (args.out_height - 1) * args.y_row() +
+                              (args.out_width - 1) * args.y_pixel();
+    const auto n = static_cast<std::size_t>(last + args.out_channels);
     std::vector<float> y(n + 2 * kGuard, -77.f);
     std::shared_ptr<std::byte> packed;
     Args a = args;

@@ -10,6 +10,7 @@
 // meets an inserted zero. The forward of a transposed convolution is the same thing, with a bias.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -67,7 +68,8 @@ void fill_phase(const Conv2dInputGrad<T>& g, const ConvPhase& h, const ConvPhase
       const std::int64_t row = r / h.count * g.height + h.first + r % h.count * g.stride_h;
       for (std::int64_t j = 0; j < w.count; ++j) {
         T* dx = g.dx + (row * g.width + w.first + j * g.stride_w) * g.in_channels;
-        for (std::int64_t c = 0; c < g.in_channels; ++c) dx[c] = g.bias ? static_cast<T>(g.bias[c]) : T(0);
+        if (!g.bias) std::fill_n(dx, g.in_channels, T(0));
+        for (std::int64_t c = 0; g.bias && c < g.in_channels; ++c) dx[c] = static_cast<T>(g.bias[c]);
       }
     }
   });
