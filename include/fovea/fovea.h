@@ -1,5 +1,5 @@
-// All of fovea that needs nothing but the standard library: core, ops, nn, models, io. What has optional parts comes by
-// name: fovea/image.h.
+// All of fovea that needs nothing but the standard library: core, ops, nn, models, io, train. What has optional parts
+// comes by name: fovea/image.h.
 #pragma once
 
 #include <fovea/core/any_tensor.h>
@@ -22,3 +22,4 @@
 #include <fovea/models.h>
 #include <fovea/nn.h>
 #include <fovea/ops.h>
+#include <fovea/train.h>

@@ -2,6 +2,7 @@
 // Backward functions add to it while the tape runs back; afterwards it holds the gradients of the watched values.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <fovea/core/any_tensor.h>
 #include <fovea/core/parallel_for.h>
@@ -96,7 +98,8 @@ class Gradients {
     if (detail::check_finite()) check_term(term);
     const auto [at, first] = by_id_.try_emplace(x, term);
     if (first) return;
-    at->second = with_dtype(v.dtype, [&]<class T>(T) { return detail::sum_of<T>(std::move(at->second), term); });
+    AnyTensor& sum = at->second;
+    sum = with_dtype(v.dtype, [&]<class T>(T) { return detail::sum_of<T>(std::move(sum), term); });
   }
 
   // The gradient of a watched value; zeros if it does not reach the loss. Errors: a value that was not watched.
@@ -111,6 +114,23 @@ class Gradients {
     return found->second;
   }
 
+  // The same, or nullptr for a value that was not watched.
+  const AnyTensor* find(const AnyTensor& x) const {
+    const auto found = by_id_.find(x.id());
+    return found == by_id_.end() ? nullptr : &found->second;
+  }
+
+  // Calls f(value id, gradient) for each watched value in the order of their ids, so that a sum over all of them has the
+  // same bits in every run. f(ValueId, AnyTensor&) may put another tensor of that type and shape in its place.
+  template <class F>
+  void for_each(F&& f) {
+    for (const ValueId x : watched()) f(x, by_id_.at(x));
+  }
+  template <class F>
+  void for_each(F&& f) const {
+    for (const ValueId x : watched()) f(x, by_id_.at(x));
+  }
+
   // For backward functions that ran a tape of their own: adds what that one found of the watched values.
   void add_all(const Gradients& inner) {
     for (const auto& [id, term] : inner.by_id_) add(id, term);
@@ -119,6 +139,13 @@ class Gradients {
  private:
   friend class Tape;
 
+  std::vector<ValueId> watched() const {
+    std::vector<ValueId> ids;
+    for (const auto& [x, gradient] : by_id_)
+      if (values_.at(x).watched) ids.push_back(x);
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  }
   void check_term(const AnyTensor& term) const {
     const std::string bad = detail::first_not_finite(term);
     if (!bad.empty()) fail_as(Code::bad_data, op_, " backward: of a gradient ", term.shape(), " ", bad);
