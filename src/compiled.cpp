@@ -10,9 +10,11 @@
 #include <fovea/cpu/conv2d/table.h>
 #include <fovea/cpu/conv2d_weight_grad/table.h>
 #include <fovea/cpu/cross_entropy/table.h>
+#include <fovea/cpu/cumsum/table.h>
 #include <fovea/cpu/distillation/table.h>
 #include <fovea/cpu/element_loss/table.h>
 #include <fovea/cpu/gem_pool/table.h>
+#include <fovea/cpu/index_select/table.h>
 #include <fovea/cpu/interpolate/table.h>
 #include <fovea/cpu/matmul/table.h>
 #include <fovea/cpu/norm_grad/table.h>
@@ -28,6 +30,7 @@
 #include <fovea/cpu/scale_shift/table.h>
 #include <fovea/cpu/softmax/table.h>
 #include <fovea/cpu/softmax_grad/table.h>
+#include <fovea/cpu/sort/table.h>
 #include <fovea/cpu/strided_copy/table.h>
 #include <fovea/cpu/unary/table.h>
 #include <fovea/cpu/where/table.h>
@@ -88,6 +91,10 @@ FOVEA_FOR_FLOATING(UnaryArgs)
 FOVEA_FOR_FLOATING(UnaryGradArgs)
 FOVEA_FOR_ALL(ArgReduceArgs)
 FOVEA_FOR_ALL(WhereArgs)
+FOVEA_FOR_ALL(CumsumArgs)
+FOVEA_FOR_ALL(IndexAddArgs)
+FOVEA_FOR_ALL(IndexSelectArgs)
+FOVEA_FOR_ALL(SortArgs)
 
 #undef FOVEA_FOR_FLOATING
 #undef FOVEA_FOR_ALL

@@ -8,6 +8,7 @@
 #include <fovea/ops/conv2d.h>
 #include <fovea/ops/cross_entropy.h>
 #include <fovea/ops/elementwise.h>
+#include <fovea/ops/index.h>
 #include <fovea/ops/interpolate.h>
 #include <fovea/ops/linear.h>
 #include <fovea/ops/loss.h>
@@ -15,5 +16,8 @@
 #include <fovea/ops/norm.h>
 #include <fovea/ops/pad.h>
 #include <fovea/ops/pool.h>
+#include <fovea/ops/reduce.h>
+#include <fovea/ops/shuffle.h>
 #include <fovea/ops/slice.h>
 #include <fovea/ops/softmax.h>
+#include <fovea/ops/sort.h>

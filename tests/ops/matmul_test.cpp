@@ -1,6 +1,7 @@
 // matmul and linear against the reference cases (bit for bit in float32: the inputs make every sum exact); errors.
 #include <fovea/ops/linear.h>
 #include <fovea/ops/matmul.h>
+#include <support/gradcheck.h>
 #include <support/reference.h>
 
 namespace {
@@ -11,8 +12,8 @@ using test::ReferenceCase;
 
 void check_matmul(const ReferenceCase& c) {
   const MatmulOptions options = {c.attrs.value("trans_a", false), c.attrs.value("trans_b", false)};
-  check_types(
-      c, [&]<class T>(T) { return matmul(c.in<T>("a"), c.in<T>("b"), options); }, Precision::exact);
+  test::check_op(
+      c, [&](const auto& in) { return matmul(in("a"), in("b"), options); }, Precision::exact);
 }
 
 const test::ReferenceGroupTest kGroup = {.group = "ops-matmul",
@@ -58,6 +59,59 @@ TEST_CASE("leading dimensions broadcast as in NumPy") {
           for (std::int64_t k = 0; k < 4; ++k) sum += a.at(p, 0, i, k) * b.at(q, k, j);
           REQUIRE(y.at(p, q, i, j) == sum);
         }
+}
+
+TEST_CASE("gradients of products agree with finite differences in every form") {
+  test::Random random(test::seed());
+  struct Operands {
+    Shape a, b;
+  };
+  std::vector<Operands> cases = {{{3}, {3}},
+                                 {{3}, {3, 2}},
+                                 {{2, 3}, {3}},
+                                 {{4, 2, 3}, {3}},
+                                 {{3}, {4, 3, 2}},
+                                 {{1, 1}, {1, 1}},
+                                 {{2, 1, 3, 4}, {5, 4, 2}},
+                                 {{3, 4}, {2, 5, 4, 1}},
+                                 {{0, 3}, {3, 2}},
+                                 {{2, 0}, {0, 3}},
+                                 {{7, 5}, {5, 3}},
+                                 {{2, 3, 5}, {2, 5, 4}},
+                                 {{2, 3, 5}, {1, 5, 4}},
+                                 {{6, 1, 1, 2}, {3, 2, 2}}};
+  for (const Operands& o : cases)
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true}) {
+        const auto stored = [](const Shape& s, bool transposed) {
+          return transposed && s.rank() > 1 ? s.with(-1, s[-2]).with(-2, s[-1]) : s;
+        };
+        const Tensor<double> a = test::random_tensor(random, stored(o.a, ta)),
+                             b = test::random_tensor(random, stored(o.b, tb));
+        INFO("seed " << test::seed() << ", " << a.shape() << " by " << b.shape() << ", transposed " << ta << tb);
+        test::gradcheck({a, b}, [&](const auto& in) { return matmul(in[0], in[1], {ta, tb}); });
+        test::adjoint_check(a, [&](const auto& x) { return matmul(x, b, {ta, tb}); });
+        test::adjoint_check(b, [&](const auto& x) { return matmul(a, x, {ta, tb}); });
+      }
+  const Tensor<double> x = test::random_tensor(random, {3, 3});
+  test::gradcheck({x}, [](const auto& in) { return matmul(in[0], in[0], {.transpose_b = true}); });
+}
+
+TEST_CASE("a product keeps each operand for the gradient of the other, and is one record") {
+  const Tensor<float> a({20, 30}), b({30, 40});
+  const auto kept = [&](std::initializer_list<AnyTensor> watched) {
+    Tape tape(watched);
+    const std::int64_t before = live_bytes();
+    const Tensor<float> y = matmul(a.clone(), b.clone());
+    return live_bytes() - before - 20 * 40 * 4;
+  };
+  REQUIRE(kept({}) == 0);
+  REQUIRE(kept({a}) == 30 * 40 * 4);
+  REQUIRE(kept({b}) == 20 * 30 * 4);
+  REQUIRE(kept({a, b}) == (20 * 30 + 30 * 40) * 4);
+  Trace trace;
+  (void)matmul(Tensor<float>({3}), Tensor<float>({3, 2}));
+  REQUIRE(trace.records().size() == 1);
 }
 
 TEST_CASE("a sum of no terms is zero") {

@@ -1,6 +1,12 @@
-// pad and concat against the reference cases; integers and errors.
+// The group ops-shape of the reference, forward and backward: pad, concat, slices, permutations, reductions, order.
+// Gradients of rearrangements by finite differences; integers and errors.
 #include <fovea/ops/concat.h>
+#include <fovea/ops/index.h>
 #include <fovea/ops/pad.h>
+#include <fovea/ops/reduce.h>
+#include <fovea/ops/shuffle.h>
+#include <fovea/ops/slice.h>
+#include <fovea/ops/sort.h>
 #include <support/gradcheck.h>
 #include <support/reference.h>
 
@@ -21,28 +27,185 @@ void check_pad(const ReferenceCase& c) {
       c, [&](const auto& in) { return pad(in("x"), c.padding(), mode, value); }, Precision::exact);
 }
 
+// The dimension of N H W C that an attribute names by its letter.
+int axis_of(const ReferenceCase& c) {
+  return static_cast<int>(std::string("NHWC").find(c.attrs.at("axis").get<std::string>().at(0)));
+}
+
 void check_concat(const ReferenceCase& c) {
-  const int axis = static_cast<int>(std::string("NHWC").find(c.attrs.at("axis").get<std::string>().at(0)));
-  const auto op = [&]<class T>(T) {
-    std::vector<Tensor<T>> inputs;
-    for (const auto& [input, layout] : c.inputs.items()) inputs.push_back(c.in<T>(input));
-    return concat(inputs, axis);
+  test::check_op(
+      c,
+      [&]<class T>(const test::CaseInputs<T>& in) {
+        std::vector<Tensor<T>> inputs;
+        for (const auto& [input, layout] : c.inputs.items()) inputs.push_back(in(input));
+        return concat(inputs, axis_of(c));
+      },
+      Precision::exact);
+}
+
+// Ops of x alone that move elements.
+template <class F>
+std::function<void(const ReferenceCase&)> exact(F f) {
+  return [f](const ReferenceCase& c) {
+    test::check_op(
+        c, [&](const auto& in) { return f(c, in("x")); }, Precision::exact);
   };
-  check_types(c, op, Precision::exact);
+}
+
+void check_slice(const ReferenceCase& c) {
+  test::check_op(
+      c,
+      [&]<class T>(const test::CaseInputs<T>& in) {
+        if (c.attrs.contains("axis"))
+          return slice(in("x"), axis_of(c), c.attrs.at("start").get<std::int64_t>(),
+                       c.attrs.at("stop").get<std::int64_t>());
+        const auto range = [&](const Tensor<T>& x, const char* key, int axis) {
+          const auto& r = c.attrs.at(key);
+          return slice(x, axis, r.at(0).template get<std::int64_t>(), r.at(1).template get<std::int64_t>(),
+                       r.size() > 2 ? r.at(2).template get<std::int64_t>() : 1);
+        };
+        return range(range(in("x"), "h", 1), "w", 2);
+      },
+      Precision::exact);
+}
+
+template <class T>
+Tensor<T> permuted(const ReferenceCase& c, const Tensor<T>& x) {
+  const std::vector<int> axes = c.attrs.at("axes");
+  return axes.size() == 2 ? permute(x, {axes[0], axes[1]}) : permute(x, {axes[0], axes[1], axes[2], axes[3]});
+}
+
+// Reductions over "all" axes or a list of them.
+template <class F>
+std::function<void(const ReferenceCase&)> reduction(F f) {
+  return [f](const ReferenceCase& c) {
+    std::vector<int> axes;
+    if (c.attrs.at("axes").is_array()) axes = c.attrs.at("axes").get<std::vector<int>>();
+    const bool keepdim = c.attrs.value("keepdim", false);
+    test::check_op(c, [&](const auto& in) { return f(in("x"), axes, keepdim); });
+  };
+}
+
+// Integer results: exactly the stored ones.
+void require_same(const Tensor<std::int64_t>& found, const Tensor<double>& wanted) {
+  REQUIRE(found.shape() == wanted.shape());
+  REQUIRE(std::ranges::equal(found.values(), wanted.values()));
+}
+
+template <class F>
+std::function<void(const ReferenceCase&)> ordered(F f) {
+  return [f](const ReferenceCase& c) {
+    check_types(
+        c, [&]<class T>(T) { return f(c, c.in<T>("x")).values; }, Precision::exact, "values");
+    require_same(f(c, c.in<float>("x")).indices, c.out("indices"));
+  };
 }
 
 const test::ReferenceGroupTest kGroup = {
     .group = "ops-shape",
-    .checks = {{"pad", check_pad}, {"concat", check_concat}},
-    .later = {"argmax",       "channel_shuffle", "cumsum",  "flatten",       "flip",
-              "index_select", "l1norm",          "max",     "mean",          "min",
-              "norm",         "one_hot",         "permute", "pixel_shuffle", "slice",
-              "sort",         "std-unbiased",    "sum",     "topk",          "var-biased",
-              "var-unbiased"}};
+    .checks = {{"pad", check_pad},
+               {"concat", check_concat},
+               {"slice", check_slice},
+               {"flip", exact([](const ReferenceCase& c, const auto& x) { return flip(x, axis_of(c)); })},
+               {"permute", exact([](const ReferenceCase& c, const auto& x) { return permuted(c, x); })},
+               {"flatten", exact([](const ReferenceCase&, const auto& x) { return flatten(permute(x, {0, 3, 1, 2})); })},
+               {"channel_shuffle", exact([](const ReferenceCase& c, const auto& x) {
+                  return channel_shuffle(x, c.attrs.at("groups").get<std::int64_t>());
+                })},
+               {"pixel_shuffle", exact([](const ReferenceCase& c, const auto& x) {
+                  return pixel_shuffle(x, c.attrs.at("factor").get<std::int64_t>());
+                })},
+               {"index_select", exact([](const ReferenceCase& c, const auto& x) {
+                  return index_select(x, c.attrs.at("axis").get<int>(), c.in<std::int64_t>("index"));
+                })},
+               {"sum", reduction([](const auto& x, const auto& axes, bool keep) { return sum(x, axes, keep); })},
+               {"mean", reduction([](const auto& x, const auto& axes, bool keep) { return mean(x, axes, keep); })},
+               {"max", reduction([](const auto& x, const auto& axes, bool keep) { return amax(x, axes, keep); })},
+               {"min", reduction([](const auto& x, const auto& axes, bool keep) { return amin(x, axes, keep); })},
+               {"norm", reduction([](const auto& x, const auto& axes, bool keep) { return norm(x, axes, keep); })},
+               {"l1norm", reduction([](const auto& x, const auto& axes, bool keep) { return l1_norm(x, axes, keep); })},
+               {"var-biased", reduction([](const auto& x, const auto& axes, bool keep) { return var(x, axes, 0, keep); })},
+               {"var-unbiased", reduction([](const auto& x, const auto& axes, bool keep) { return var(x, axes, 1, keep); })},
+               {"std-unbiased",
+                reduction([](const auto& x, const auto& axes, bool keep) { return std_dev(x, axes, 1, keep); })},
+               {"argmax",
+                [](const ReferenceCase& c) {
+                  const int axis = c.attrs.at("axis");
+                  const auto check = [&]<class T>(T) {
+                    require_same(argmax(c.in<T>("x"), axis), c.out());
+                    require_same(argmin(c.in<T>("x"), axis), c.out("argmin"));
+                  };
+                  check(double{}), check(float{});
+                }},
+               {"topk", ordered([](const ReferenceCase& c, const auto& x) {
+                  return topk(x, c.attrs.at("k").get<std::int64_t>(), c.attrs.at("axis").get<int>(),
+                              c.attrs.at("order") == "descending");
+                })},
+               {"sort", ordered([](const ReferenceCase& c, const auto& x) {
+                  return sort(x, c.attrs.at("axis").get<int>(), c.attrs.at("order") == "descending");
+                })},
+               {"cumsum",
+                [](const ReferenceCase& c) {
+                  check_types(c, [&]<class T>(T) { return cumsum(c.in<T>("x"), c.attrs.at("axis").get<int>()); });
+                }},
+               {"one_hot",
+                [](const ReferenceCase& c) {
+                  const std::int64_t classes = c.attrs.at("classes");
+                  const auto labels = c.in<std::int64_t>("x");
+                  require_same(one_hot(labels, classes), c.out());
+                  test::require_close(one_hot<float>(labels, classes), c.out(), 0);
+                }}},
+    .later = {}};
 }  // namespace
 
-TEST_CASE("pad and concat equal the committed reference cases") { kGroup.run_committed(); }
-TEST_CASE("pad and concat equal all reference cases") { kGroup.run_shared(); }
+TEST_CASE("shape ops equal the committed reference cases") { kGroup.run_committed(); }
+TEST_CASE("shape ops equal all reference cases") { kGroup.run_shared(); }
+
+TEST_CASE("gradients of rearrangements agree with finite differences, and are their adjoints") {
+  test::Random random(test::seed());
+  const auto both = [](const Tensor<double>& x, const auto& f) {
+    test::gradcheck({x}, [&](const auto& in) { return f(in[0]); });
+    test::adjoint_check(x, f);
+  };
+  for (int i = 0; i < 14; ++i) {
+    const std::int64_t n = i == 3 ? 0 : random.between(1, 3), c = random.between(1, 4);
+    const Tensor<double> x = test::random_tensor(random, {n, random.between(1, 4), random.between(1, 5), c * 4});
+    INFO("seed " << test::seed() << ", input " << x.shape());
+    const int axis = static_cast<int>(random.between(-4, 3));
+    const std::int64_t begin = random.between(0, x.size(axis)), end = random.between(begin, x.size(axis)),
+                       step = random.between(1, 3);
+    both(x, [&](const auto& t) { return slice(t, axis, begin, end, step); });
+    both(x, [&](const auto& t) { return flip(t, axis); });
+    both(x, [](const auto& t) { return permute(t, {3, 0, -2, 1}); });
+    both(x, [](const auto& t) { return flatten(t); });
+    both(x, [](const auto& t) { return flatten(t, -2); });
+    both(x, [](const auto& t) { return channel_shuffle(t, 2); });
+    both(x, [&](const auto& t) { return channel_shuffle(t, c * 4); });
+    both(x, [](const auto& t) { return pixel_shuffle(t, 2); });
+    both(x, [&](const auto& t) { return concat({t, t}, axis); });
+    const Tensor<double> other = test::random_tensor(random, x.shape().with(axis, random.between(0, 3)));
+    test::gradcheck({x, other}, [&](const auto& in) { return concat({in[1], in[0], in[1]}, axis); });
+  }
+}
+
+TEST_CASE("rearrangements move the elements they should") {
+  Tensor<std::int32_t> x({1, 1, 2, 4}, {0, 1, 2, 3, 10, 11, 12, 13});
+  const auto values = [](const Tensor<std::int32_t>& t) {
+    return std::vector<std::int32_t>(t.values().begin(), t.values().end());
+  };
+  REQUIRE(values(pixel_shuffle(x, 2)) == std::vector<std::int32_t>{0, 1, 10, 11, 2, 3, 12, 13});
+  REQUIRE(pixel_shuffle(x, 2).shape() == Shape({1, 2, 4, 1}));
+  REQUIRE(values(channel_shuffle(x, 2)) == std::vector<std::int32_t>{0, 2, 1, 3, 10, 12, 11, 13});
+  REQUIRE(values(flip(x, 3)) == std::vector<std::int32_t>{3, 2, 1, 0, 13, 12, 11, 10});
+  REQUIRE(values(slice(x, 3, -3, -1)) == std::vector<std::int32_t>{1, 2, 11, 12});
+  REQUIRE(flatten(x).shape() == Shape({1, 8}));
+  REQUIRE(flatten(x, 0, 2).shape() == Shape({2, 4}));
+  REQUIRE_THROWS_WITH(channel_shuffle(x, 3), Catch::Contains("channels of input 1x1x2x4 are not divided by 3 groups"));
+  REQUIRE_THROWS_WITH(pixel_shuffle(x, 3), Catch::Contains("not divided by 3x3"));
+  REQUIRE_THROWS_WITH(flatten(x, 2, 1), Catch::Contains("flatten: dimensions 2 to 1"));
+  REQUIRE_THROWS_WITH(slice(x, 3, 2, 1), Catch::Contains("slice: [2, 1) by 1 of dimension 3"));
+  REQUIRE_THROWS_WITH(permute(x, {0, 1, 2, 2}), Catch::Contains("not each dimension"));
+}
 
 TEST_CASE("the gradient of every padding equals finite differences and is its adjoint") {
   struct Case {

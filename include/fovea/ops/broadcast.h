@@ -40,6 +40,13 @@ inline std::array<std::int64_t, Shape::kMaxRank> broadcast_strides(const Shape& 
   return stride;
 }
 
+// The elements of x under another shape of as many, as a value that nobody records.
+template <class T>
+Tensor<T> with_shape(const Tensor<T>& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  return Tensor<T>(shape, x.shared_storage(), x.data() - reinterpret_cast<const T*>(x.storage().data()));
+}
+
 // x repeated to `shape`, which it broadcasts to; x itself if that is its shape.
 template <class T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {

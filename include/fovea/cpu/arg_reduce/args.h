@@ -11,7 +11,7 @@ struct ArgReduceArgs {
   static std::span<const Kernel<ArgReduceArgs>> cpu_kernels();
 
   bool smallest = false;
-  StridedDims kept, reduced;  // of x, at least one reduced element
+  StridedDims kept = {}, reduced = {};  // of x, at least one reduced element
   const T* x = nullptr;
   std::int64_t* index = nullptr;  // elements of x; the first of equals, and a NaN before any number
 

@@ -61,7 +61,7 @@ struct ReduceArgs {
   static std::span<const Kernel<ReduceArgs>> cpu_kernels();
 
   ReduceOp op = ReduceOp::sum;
-  StridedDims kept, reduced;  // of x; y holds the kept ones, contiguous
+  StridedDims kept = {}, reduced = {};  // of x; y holds the kept ones, contiguous
   double scale = 1;
   bool root = false;               // the square root, at the end
   const double* centre = nullptr;  // of each output
