@@ -4,6 +4,7 @@
 #include <fovea/cpu/arg_reduce/table.h>
 #include <fovea/cpu/binary/table.h>
 #include <fovea/cpu/binary_grad/table.h>
+#include <fovea/cpu/cast/table.h>
 #include <fovea/cpu/channel_sum/table.h>
 #include <fovea/cpu/channel_dot/table.h>
 #include <fovea/cpu/concat/table.h>
@@ -12,6 +13,7 @@
 #include <fovea/cpu/cross_entropy/table.h>
 #include <fovea/cpu/cumsum/table.h>
 #include <fovea/cpu/distillation/table.h>
+#include <fovea/cpu/dropout/table.h>
 #include <fovea/cpu/element_loss/table.h>
 #include <fovea/cpu/gem_pool/table.h>
 #include <fovea/cpu/index_select/table.h>
@@ -95,6 +97,19 @@ FOVEA_FOR_ALL(CumsumArgs)
 FOVEA_FOR_ALL(IndexAddArgs)
 FOVEA_FOR_ALL(IndexSelectArgs)
 FOVEA_FOR_ALL(SortArgs)
+FOVEA_FOR_FLOATING(DropoutArgs)
+template struct CastArgs<float, double>;
+template struct CastArgs<float, bf16>;
+template struct CastArgs<float, half>;
+template struct CastArgs<double, float>;
+template struct CastArgs<double, bf16>;
+template struct CastArgs<double, half>;
+template struct CastArgs<bf16, float>;
+template struct CastArgs<bf16, double>;
+template struct CastArgs<bf16, half>;
+template struct CastArgs<half, float>;
+template struct CastArgs<half, double>;
+template struct CastArgs<half, bf16>;
 
 #undef FOVEA_FOR_FLOATING
 #undef FOVEA_FOR_ALL

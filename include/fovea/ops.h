@@ -4,9 +4,11 @@
 #include <fovea/ops/activation.h>
 #include <fovea/ops/arithmetic.h>
 #include <fovea/ops/broadcast.h>
+#include <fovea/ops/cast.h>
 #include <fovea/ops/concat.h>
 #include <fovea/ops/conv2d.h>
 #include <fovea/ops/cross_entropy.h>
+#include <fovea/ops/dropout.h>
 #include <fovea/ops/elementwise.h>
 #include <fovea/ops/index.h>
 #include <fovea/ops/interpolate.h>
