@@ -5,6 +5,7 @@
 #include <fovea/nn/conv2d.h>
 #include <fovea/nn/conv_bn_act.h>
 #include <fovea/nn/freeze.h>
+#include <fovea/nn/init.h>
 #include <fovea/nn/linear.h>
 #include <fovea/nn/module.h>
 #include <fovea/nn/padding_rule.h>

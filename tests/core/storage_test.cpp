@@ -27,6 +27,44 @@ TEST_CASE("storage that we allocate is aligned to 64 bytes, even if empty") {
   }
 }
 
+TEST_CASE("a large block is kept for the next storage of about its size, and given back when asked") {
+  release_kept_memory();
+  const std::byte* first = Storage(3 << 20).data();
+  const Storage same(3 << 20), other(3 << 20);
+  CHECK((same.data() == first) == detail::kKeepBlocks);
+  CHECK(other.data() != same.data());
+  CHECK(aligned(other.data()));
+  const std::int64_t before = live_bytes();
+  {
+    const Storage large(5 << 20), small(10);
+    CHECK(live_bytes() - before == (5 << 20) + 10);
+  }
+  CHECK(live_bytes() == before);
+  release_kept_memory();
+}
+
+TEST_CASE("what is kept does not make the total larger than the most that was live") {
+  constexpr std::size_t kMega = std::size_t{1} << 20;
+  detail::BlockCache cache;
+  const auto take_and_give = [&](std::size_t bytes) {
+    const auto block = cache.take(bytes);
+    REQUIRE(block.bytes >= bytes);
+    std::memset(block.data, 1, bytes);
+    cache.give_back(block);
+  };
+  take_and_give(8 * kMega);
+  CHECK(cache.kept() == (detail::kKeepBlocks ? 8 * kMega : 0));
+  take_and_give(4 * kMega);  // too small for the block that is kept, and both would be more than 8 MiB
+  CHECK(cache.kept() == (detail::kKeepBlocks ? 4 * kMega : 0));
+  take_and_give(3 * kMega);
+  CHECK(cache.kept() == (detail::kKeepBlocks ? 7 * kMega : 0));
+  take_and_give(3 * kMega - 7);
+  CHECK(cache.kept() == (detail::kKeepBlocks ? 7 * kMega : 0));
+  CHECK(cache.take(SIZE_MAX).data == nullptr);
+  cache.drop_all();
+  CHECK(cache.kept() == 0);
+}
+
 TEST_CASE("aliased storage keeps its owner alive and copies nothing") {
   bool freed = false;
   std::byte bytes[16];

@@ -9,37 +9,17 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <fovea/core/error.h>
+#include <fovea/core/memory.h>
 
 namespace fovea::inline FOVEA_ABI {
 
 enum class Device : std::uint8_t { cpu, cuda, sim };
 inline constexpr int kDevices = 3;
-
-inline constexpr std::size_t kAlignment = 64;  // bytes; of all storage that we allocate
-
-namespace detail {
-inline std::atomic<std::int64_t> live_bytes{0};
-}
-// Bytes of all storage that allocate_aligned gave out and that is not freed yet.
-inline std::int64_t live_bytes() { return detail::live_bytes.load(std::memory_order_relaxed); }
-
-// Bytes aligned to kAlignment, freed with the last owner. bytes == 0 gives a valid pointer to nothing.
-inline std::shared_ptr<std::byte> allocate_aligned(std::size_t bytes) {
-  void* p = ::operator new (bytes == 0 ? 1 : bytes, std::align_val_t{kAlignment}, std::nothrow);
-  if (!p) fail_as(Code::out_of_memory, "tensor: no memory for ", bytes, " bytes");
-  const auto count = static_cast<std::int64_t>(bytes);
-  detail::live_bytes.fetch_add(count, std::memory_order_relaxed);
-  return {static_cast<std::byte*>(p), [count](std::byte* q) {
-            detail::live_bytes.fetch_sub(count, std::memory_order_relaxed);
-            ::operator delete (q, std::align_val_t{kAlignment});
-          }};
-}
 
 // Where the memory of a device comes from; the CPU's is allocate_aligned.
 using Allocate = std::shared_ptr<std::byte> (*)(std::size_t bytes);
