@@ -80,28 +80,53 @@ Tensor<std::int32_t> pool_index(const char* op, const Tensor<T>& x, const PoolGe
   return Tensor<std::int32_t>(pooled_shape(x, g), uninitialized, x.device());
 }
 
+// All but y and index.
+template <class T>
+PoolArgs<T> pool_args(const Tensor<T>& x, PoolKind kind, const PoolGeometry& g) {
+  return {.kind = kind,
+          .batch = x.size(0),
+          .height = x.size(1),
+          .width = x.size(2),
+          .channels = x.size(3),
+          .out_height = static_cast<std::int64_t>(g.rows.size()),
+          .out_width = static_cast<std::int64_t>(g.columns.size()),
+          .step_h = g.step_h,
+          .step_w = g.step_w,
+          .rows = g.rows.data(),
+          .columns = g.columns.data(),
+          .divisor = g.divisor,
+          .x = x.data()};
+}
+
 // y of shape `shape`: pooled_shape, or without the sizes of 1. Fills `index` where it is defined.
 template <class T>
 Tensor<T> pool_values(const Tensor<T>& x, PoolKind kind, const PoolGeometry& g, const Shape& shape,
                       Tensor<std::int32_t> index) {
   Tensor<T> y(shape, uninitialized, x.device());
-  const PoolArgs<T> args = {.kind = kind,
-                            .batch = x.size(0),
-                            .height = x.size(1),
-                            .width = x.size(2),
-                            .channels = x.size(3),
-                            .out_height = static_cast<std::int64_t>(g.rows.size()),
-                            .out_width = static_cast<std::int64_t>(g.columns.size()),
-                            .step_h = g.step_h,
-                            .step_w = g.step_w,
-                            .rows = g.rows.data(),
-                            .columns = g.columns.data(),
-                            .divisor = g.divisor,
-                            .x = x.data(),
-                            .y = y.mutable_data(),
-                            .index = index.mutable_data()};
+  PoolArgs<T> args = pool_args(x, kind, g);
+  args.y = y.mutable_data(), args.index = index.mutable_data();
   choose(args, x.device()).run(args);
   return y;
+}
+
+// All but dy, index and dx, which has shape `shape`.
+template <class T>
+PoolGradArgs<T> pool_grad_args(PoolKind kind, const Shape& shape, const PoolGeometry& g,
+                               const std::vector<PoolWindows>& rows, const std::vector<PoolWindows>& columns) {
+  return {.kind = kind,
+          .batch = shape[0],
+          .height = shape[1],
+          .width = shape[2],
+          .channels = shape[3],
+          .out_height = static_cast<std::int64_t>(g.rows.size()),
+          .out_width = static_cast<std::int64_t>(g.columns.size()),
+          .step_h = g.step_h,
+          .step_w = g.step_w,
+          .rows = g.rows.data(),
+          .columns = g.columns.data(),
+          .row_windows = rows.data(),
+          .column_windows = columns.data(),
+          .divisor = g.divisor};
 }
 
 // dx of shape `shape`; `index` is the maximum's.
@@ -110,23 +135,8 @@ Tensor<T> pool_gradient(PoolKind kind, const Shape& shape, const PoolGeometry& g
                         const Tensor<std::int32_t>& index) {
   const std::vector<PoolWindows> rows = windows_over(shape[1], g.rows), columns = windows_over(shape[2], g.columns);
   Tensor<T> dx(shape, uninitialized, dy.device());
-  const PoolGradArgs<T> args = {.kind = kind,
-                                .batch = shape[0],
-                                .height = shape[1],
-                                .width = shape[2],
-                                .channels = shape[3],
-                                .out_height = static_cast<std::int64_t>(g.rows.size()),
-                                .out_width = static_cast<std::int64_t>(g.columns.size()),
-                                .step_h = g.step_h,
-                                .step_w = g.step_w,
-                                .rows = g.rows.data(),
-                                .columns = g.columns.data(),
-                                .row_windows = rows.data(),
-                                .column_windows = columns.data(),
-                                .divisor = g.divisor,
-                                .dy = dy.data(),
-                                .index = index.data(),
-                                .dx = dx.mutable_data()};
+  PoolGradArgs<T> args = pool_grad_args<T>(kind, shape, g, rows, columns);
+  args.dy = dy.data(), args.index = index.data(), args.dx = dx.mutable_data();
   choose(args, dy.device()).run(args);
   return dx;
 }
