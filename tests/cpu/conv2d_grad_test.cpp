@@ -277,6 +277,19 @@ TEST_CASE("every row of the weight gradient equals naive loops on small integers
   test::Random random(test::seed());
   check_weight_grad<float>(random, test::full() ? 500 : 80, weight_grad_rows());
 }
+TEST_CASE("the weight gradient of an empty batch is zero on every row") {
+  test::Random random(test::seed());
+  for (const bool depthwise : {false, true}) {
+    Sizes s(random, depthwise);
+    s.batch = 0;
+    WeightGrad<float> problem(s, {}, {}, 0, 0);
+    for (const auto& row : weight_grad_rows()) {
+      if (!row.accepts(problem.args)) continue;
+      INFO(row.name);
+      REQUIRE(problem.run(row) == std::vector<float>(static_cast<std::size_t>(s.w()), 0.f));
+    }
+  }
+}
 TEST_CASE("the weight gradient equals naive loops in the other types") {
   test::Random random(test::seed());
   check_weight_grad<double>(random, 10, with_rows_of_machine<Conv2dWeightGradArgs<double>>({}));
