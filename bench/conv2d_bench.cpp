@@ -177,7 +177,10 @@ void register_training(const TrainedLayer& t) {
   const std::string name = std::string(t.layer.name) + "/b" + std::to_string(t.batch);
   const auto add = [&](const char* pass, void (*run)(benchmark::State&, const Problem&)) {
     const auto timed = [t, run](benchmark::State& state) { run(state, Problem(t.batch, t.layer)); };
-    benchmark::RegisterBenchmark((name + pass).c_str(), timed)->Unit(benchmark::kMillisecond)->UseRealTime();
+    benchmark::RegisterBenchmark((name + pass).c_str(), timed)
+        ->Unit(benchmark::kMillisecond)
+        ->MeasureProcessCPUTime()
+        ->UseRealTime();
   };
   add("/y", forward), add("/dx", input_grad), add("/dw", weight_grad);
 }
