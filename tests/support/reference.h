@@ -26,6 +26,7 @@ struct ReferenceCase {
   std::string name, op;
   nlohmann::json attrs, inputs, outputs, grads;  // name -> layout; grads: of the inputs whose gradient is stored
   const TensorFile* tensors = nullptr;
+  double float_error = 0;  // of PyTorch's own float32, output or gradients, whichever is larger
   double grad_factor = 1;  // of the stored gradients, where PyTorch's constant is not the exact one
 
   bool has(const std::string& input) const { return inputs.contains(input); }
@@ -74,6 +75,7 @@ void for_each_case_in(const std::filesystem::path& folder, const std::string& gr
     ReferenceCase r{c.at("name"),   c.at("op"),      c.at("attrs"),
                     c.at("inputs"), c.at("outputs"), c.value("grads", nlohmann::json::object()),
                     &tensors};
+    for (const double e : c.value("f32_err", std::vector<double>())) r.float_error = std::max(r.float_error, e);
     INFO(group << " case " << r.name << ", op " << r.op << ", attributes " << r.attrs.dump());
     f(r);
   }

@@ -2,8 +2,8 @@
 //
 // An op describes its work as a plain struct Args of sizes, strides and pointers; a kernel is a row of a table. Each
 // device has its own table per Args, best row first; the first row whose instruction set is allowed and which accepts
-// the arguments runs. The CPU's table is constexpr (cpu/<kernel>/table.h) and ends with the reference kernel, which takes
-// everything. Another device fills its slot by one explicit call of install_kernels.
+// the arguments runs. The CPU's table is constexpr (cpu/<kernel>/table.h) and ends with the reference kernel, which
+// takes everything. Another device fills its slot by one explicit call of install_kernels.
 //
 // Args has two static members: `name` ("conv2d") and `cpu_kernels()`, and prints with operator<<.
 #pragma once
@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include <fovea/core/cpu.h>
 #include <fovea/core/storage.h>
@@ -60,11 +62,31 @@ inline bool log_kernels() {
 }
 }  // namespace detail
 
+// The names of the rows that served this thread's calls while it is alive, in order; scopes nest, the innermost
+// records.
+class KernelLog {
+ public:
+  KernelLog() : outer_(std::exchange(current_, this)) {}
+  ~KernelLog() { current_ = outer_; }
+  KernelLog(const KernelLog&) = delete;
+  KernelLog& operator=(const KernelLog&) = delete;
+
+  static KernelLog* current() { return current_; }
+  const std::vector<const char*>& rows() const { return rows_; }
+  void add(const char* row) { rows_.push_back(row); }
+
+ private:
+  static inline thread_local KernelLog* current_ = nullptr;
+  KernelLog* outer_;
+  std::vector<const char*> rows_;
+};
+
 // The row that serves these arguments. FOVEA_LOG=kernels prints it with the arguments to stderr.
 template <class Args>
 const Kernel<Args>& choose(const Args& args, Device device = Device::cpu) {
   for (const Kernel<Args>& row : kernels<Args>(device)) {
     if (!allowed(row.needs) || !row.accepts(args)) continue;
+    if (KernelLog* log = KernelLog::current()) log->add(row.name);
     if (detail::log_kernels()) std::fprintf(stderr, "fovea: %s\n", to_text(row.name, "  ", args).c_str());
     return row;
   }

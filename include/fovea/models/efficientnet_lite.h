@@ -44,14 +44,14 @@ struct EfficientNetLiteBlock {
                         .padding = padding_for(o.padding, kernel_size),
                         .groups = in_channels * expand_ratio,
                         .bias = false}},
-        bn1{{.num_features = in_channels * expand_ratio, .eps = o.eps}},
+        bn1{{.num_features = in_channels * expand_ratio, .eps = o.eps, .momentum = 0.01}},
         project_conv{{.in_channels = in_channels * expand_ratio, .out_channels = out_channels, .bias = false}},
-        bn2{{.num_features = out_channels, .eps = o.eps}},
+        bn2{{.num_features = out_channels, .eps = o.eps, .momentum = 0.01}},
         activation(o.activation),
         residual(stride == 1 && in_channels == out_channels) {
     if (expand_ratio == 1) return;
     expand_conv = Conv2d<T>{{.in_channels = in_channels, .out_channels = in_channels * expand_ratio, .bias = false}};
-    bn0 = BatchNorm2d<T>{{.num_features = in_channels * expand_ratio, .eps = o.eps}};
+    bn0 = BatchNorm2d<T>{{.num_features = in_channels * expand_ratio, .eps = o.eps, .momentum = 0.01}};
   }
 
   Tensor<T> operator()(const Tensor<T>& x) const {
@@ -88,9 +88,9 @@ struct EfficientNetLite {
                    .stride = 2,
                    .padding = padding_for(o.padding, 3),
                    .bias = false}},
-        bn0{{.num_features = 32, .eps = o.eps}},
+        bn0{{.num_features = 32, .eps = o.eps, .momentum = 0.01}},
         conv_head{{.in_channels = 320, .out_channels = 1280, .bias = false}},
-        bn1{{.num_features = 1280, .eps = o.eps}},
+        bn1{{.num_features = 1280, .eps = o.eps, .momentum = 0.01}},
         fc{{.in_features = 1280, .out_features = o.num_classes}},
         activation(o.activation) {
     std::int64_t in_channels = 32;

@@ -23,6 +23,7 @@ struct MBConv {
     Activation squeeze_gate = Activation::sigmoid;
     PaddingRule padding = PaddingRule::symmetric;
     double eps = 1e-5;
+    double momentum = 0.1;  // of batch norm
   };
 
   std::optional<ConvBnAct<T>> expand;  // none where the channels stay
@@ -39,13 +40,15 @@ struct MBConv {
                    .groups = o.expanded_channels,
                    .activation = o.activation,
                    .padding = o.padding,
-                   .eps = o.eps}},
+                   .eps = o.eps,
+                   .momentum = o.momentum}},
         project{{.in_channels = o.expanded_channels,
                  .out_channels = o.out_channels,
                  .kernel_size = 1,
                  .activation = Activation::identity,
                  .padding = o.padding,
-                 .eps = o.eps}},
+                 .eps = o.eps,
+                 .momentum = o.momentum}},
         residual(o.stride == 1 && o.in_channels == o.out_channels) {
     if (o.expanded_channels != o.in_channels)
       expand = ConvBnAct<T>{{.in_channels = o.in_channels,
@@ -53,7 +56,8 @@ struct MBConv {
                              .kernel_size = 1,
                              .activation = o.activation,
                              .padding = o.padding,
-                             .eps = o.eps}};
+                             .eps = o.eps,
+                             .momentum = o.momentum}};
     if (o.squeeze_channels > 0)
       squeeze = SqueezeExcitation<T>{{.channels = o.expanded_channels,
                                       .squeeze_channels = o.squeeze_channels,

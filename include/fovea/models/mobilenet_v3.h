@@ -87,7 +87,8 @@ struct MobileNetV3 {
                                   .squeeze_activation = Activation::relu,
                                   .squeeze_gate = Activation::hardsigmoid,
                                   .padding = o.padding,
-                                  .eps = o.eps}});
+                                  .eps = o.eps,
+                                  .momentum = 0.01}});
       in_channels = row.out;
     }
   }
@@ -121,7 +122,8 @@ struct MobileNetV3 {
                          .stride = stride,
                          .activation = Activation::hardswish,
                          .padding = o.padding,
-                         .eps = o.eps}};
+                         .eps = o.eps,
+                         .momentum = 0.01}};
   }
 };
 

@@ -18,6 +18,7 @@ struct ConvBnAct {
     Activation activation = Activation::relu;
     PaddingRule padding = PaddingRule::symmetric;
     double eps = 1e-5;
+    double momentum = 0.1;  // of batch norm
   };
 
   Conv2d<T> conv;
@@ -32,7 +33,7 @@ struct ConvBnAct {
               .padding = padding_for(o.padding, o.kernel_size),
               .groups = o.groups,
               .bias = false}},
-        bn{{.num_features = o.out_channels, .eps = o.eps}},
+        bn{{.num_features = o.out_channels, .eps = o.eps, .momentum = o.momentum}},
         activation(o.activation) {}
 
   // x: N H W C -> N H' W' O.

@@ -1,6 +1,9 @@
 // taps(net, x, names): runs a network and returns what some of its modules gave. Layer nn; read nn/module.h first.
 //
 //   const std::vector<Tensor<float>> y = taps(net, x, {"layer4", ""});   // "" is the network itself
+//
+// Under a tape each tapped value is watched from when it appears: gradients.of(y[0]) is dloss/dy, and of a frozen net
+// only what follows y[0] is recorded. Distillation and Grad-CAM need no more.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include <fovea/core/suggest.h>
+#include <fovea/core/tape.h>
 #include <fovea/nn/module.h>
 
 namespace fovea::inline FOVEA_ABI {
@@ -40,7 +44,11 @@ class TapObserver : public ModuleObserver {
   TapObserver(std::vector<ModuleKey> wanted) : outputs(wanted.size()), wanted_(std::move(wanted)) {}
   void on_output(const void* module, const void* type, const AnyTensor& y) override {
     for (std::size_t i = 0; i < wanted_.size(); ++i)
-      if (wanted_[i].module == module && wanted_[i].type == type) outputs[i] = y.as<T>();
+      if (wanted_[i].module == module && wanted_[i].type == type) {
+        outputs[i] = y.as<T>();
+        if (Tape* tape = Tape::current())
+          tape->watch(y, wanted_[i].name.empty() ? "the net's output" : wanted_[i].name);
+      }
   }
   std::vector<Tensor<T>> outputs;
 
