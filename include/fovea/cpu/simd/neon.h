@@ -46,11 +46,13 @@ struct simd {
     return vbslq_f32(vorrq_u32(vcgtq_f32(x, m), vmvnq_u32(vceqq_f32(x, x))), yes, no);
   }
   static f32 load_i32(const std::int32_t* p, int n) {
+    if (n == lanes) return vcvtq_f32_s32(vld1q_s32(p));
     std::int32_t v[4] = {};
     for (int i = 0; i < n; ++i) v[i] = p[i];
     return vcvtq_f32_s32(vld1q_s32(v));
   }
   static void store_i32(std::int32_t* p, f32 a, int n) {
+    if (n == lanes) return vst1q_s32(p, vcvtq_s32_f32(a));
     std::int32_t v[4];
     vst1q_s32(v, vcvtq_s32_f32(a));
     for (int i = 0; i < n; ++i) p[i] = v[i];
