@@ -253,8 +253,9 @@ void check_weight_grad(test::Random& random, int cases, const std::vector<Kernel
   REQUIRE(compared >= cases);
 }
 
-// A weight gradient of numbers that are no integers, whose pixels make several chunks and slices.
-std::vector<float> rounded_weight_grad(const Kernel<Conv2dWeightGradArgs<float>>& row, std::int64_t groups) {
+// A weight gradient whose pixels make two slices of many chunks, of the numbers -range / unit to range / unit.
+std::vector<float> sliced_weight_grad(const Kernel<Conv2dWeightGradArgs<float>>& row, std::int64_t groups, int range,
+                                      float unit) {
   test::Random random(test::seed());
   Sizes s(random, false);
   s.batch = 3, s.height = 61, s.width = 53, s.in_channels = 7, s.out_channels = 9, s.groups = groups;
@@ -264,7 +265,7 @@ std::vector<float> rounded_weight_grad(const Kernel<Conv2dWeightGradArgs<float>>
   s.out_height = s.height, s.out_width = s.width, s.padded_height = s.height + 1;
   const auto values = [&](std::int64_t n) {
     std::vector<float> v(static_cast<std::size_t>(n));
-    for (float& value : v) value = static_cast<float>(random.between(-1000, 1000)) / 999.f;
+    for (float& value : v) value = static_cast<float>(random.between(-range, range)) / unit;
     return v;
   };
   const std::vector<float> x = values(s.x());
@@ -308,7 +309,7 @@ TEST_CASE("weight gradients have the same bits with 1, 2 and 7 threads and with 
           continue;
         for (const int threads : {1, 2, 7}) {
           set_thread_count(threads);
-          const std::vector<float> dw = rounded_weight_grad(row, groups);
+          const std::vector<float> dw = sliced_weight_grad(row, groups, 1000, 999.f);
           if (first.empty()) first = dw;
           INFO(name << ", " << groups << " groups, " << threads << " threads");
           REQUIRE(dw == first);
@@ -316,6 +317,18 @@ TEST_CASE("weight gradients have the same bits with 1, 2 and 7 threads and with 
       }
     }
   set_thread_count(0);
+}
+
+TEST_CASE("weight gradients of several slices equal the reference on small integers") {
+  for (const std::int64_t groups : {1, 11}) {
+    const std::vector<float> wanted =
+        sliced_weight_grad(kernels<Conv2dWeightGradArgs<float>>(Device::cpu).back(), groups, 4, 1.f);
+    for (const auto& row : weight_grad_rows()) {
+      if (groups == 1 && std::string(row.name).find("depthwise") != std::string::npos) continue;
+      INFO(row.name << ", " << groups << " groups");
+      REQUIRE(sliced_weight_grad(row, groups, 4, 1.f) == wanted);
+    }
+  }
 }
 
 TEST_CASE("every row of the channel sums equals naive loops on small integers, at 1, 2 and 7 threads") {
@@ -364,6 +377,32 @@ TEST_CASE("the input gradient of a convolution equals naive loops on every set o
     check_input_grad<float>(random, test::full() ? 500 : 60);
   }
   cap_isa(cap);
+}
+TEST_CASE("input gradients have the same bits with 1, 2 and 7 threads and with any vector width") {
+  test::Random random(test::seed());
+  std::vector<float> dy(4 * 10 * 9 * 40), weight(40 * 30 * 9), first;
+  for (std::vector<float>* values : {&dy, &weight})
+    for (float& v : *values) v = static_cast<float>(random.between(-1000, 1000)) / 999.f;
+  const Isa cap = isa_cap();
+  for (const Isa isa : {Isa::avx2, Isa::avx512, Isa::neon}) {
+    if (!cpu_has(isa)) continue;
+    cap_isa(isa);
+    for (const int threads : {1, 2, 7}) {
+      set_thread_count(threads);
+      Guarded<float> dx(4 * 19 * 17 * 30);
+      Conv2dInputGrad<float> g;
+      g.batch = 4, g.height = 19, g.width = 17, g.in_channels = 30;
+      g.out_height = 10, g.out_width = 9, g.out_channels = 40;
+      g.kernel_h = g.kernel_w = 3, g.stride_h = g.stride_w = 2, g.padding_top = g.padding_left = 1;
+      g.dy = dy.data(), g.weight = weight.data(), g.dx = dx.begin();
+      conv2d_input_grad(g);
+      if (first.empty()) first = dx.result();
+      INFO(name_of(isa) << ", " << threads << " threads");
+      REQUIRE(dx.result() == first);
+    }
+  }
+  cap_isa(cap);
+  set_thread_count(0);
 }
 TEST_CASE("the input gradient of a convolution equals naive loops in the other types") {
   test::Random random(test::seed());
