@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include <fovea/core/tape.h>
@@ -28,9 +29,13 @@ inline double dot(const Tensor<double>& a, const Tensor<double>& b) {
   return sum;
 }
 
+// What is checked. Erased types, so that the checks are compiled once a file and not once an op.
+using Op = std::function<Tensor<double>(const std::vector<Tensor<double>>&)>;
+using LinearOp = std::function<Tensor<double>(const Tensor<double>&)>;
+
 // d sum(f(inputs) * dy) / d inputs, by the tape.
-template <class F>
-std::vector<Tensor<double>> tape_gradients(const std::vector<Tensor<double>>& inputs, const Tensor<double>& dy, F&& f) {
+inline std::vector<Tensor<double>> tape_gradients(const std::vector<Tensor<double>>& inputs, const Tensor<double>& dy,
+                                                  const Op& f) {
   Tape tape;
   for (const Tensor<double>& x : inputs) tape.watch(x);
   const Gradients gradients = tape.backward(f(inputs), dy);
@@ -41,9 +46,8 @@ std::vector<Tensor<double>> tape_gradients(const std::vector<Tensor<double>>& in
 
 // The largest difference between `gradients` and central differences of fourth order of sum(f(inputs) * dy), relative
 // to the largest gradient of that input (at least 1). At most `samples` elements of each input are moved.
-template <class F>
-double gradient_error(const std::vector<Tensor<double>>& inputs, const Tensor<double>& dy,
-                      const std::vector<Tensor<double>>& gradients, F&& f, std::int64_t samples = 24) {
+inline double gradient_error(const std::vector<Tensor<double>>& inputs, const Tensor<double>& dy,
+                             const std::vector<Tensor<double>>& gradients, const Op& f, std::int64_t samples = 24) {
   constexpr double h = 5e-4;
   Random random(seed());
   double worst = 0;
@@ -72,8 +76,7 @@ double gradient_error(const std::vector<Tensor<double>>& inputs, const Tensor<do
 
 // f: std::vector<Tensor<double>> -> Tensor<double>, smooth around the inputs (2e-3 off any kink). All inputs are
 // watched together and, where there are several, each alone.
-template <class F>
-void gradcheck(const std::vector<Tensor<double>>& inputs, F&& f, double tolerance = 1e-7) {
+inline void gradcheck(const std::vector<Tensor<double>>& inputs, const Op& f, double tolerance = 1e-7) {
   Random random(seed() + 1);
   const Tensor<double> dy = random_tensor(random, f(inputs).shape());
   const std::vector<Tensor<double>> gradients = tape_gradients(inputs, dy, f);
@@ -88,8 +91,7 @@ void gradcheck(const std::vector<Tensor<double>>& inputs, F&& f, double toleranc
 }
 
 // Of f, linear in x: <f(x), dy> = <x, f'(dy)>, to 1e-12 of the terms' size.
-template <class F>
-void adjoint_check(const Tensor<double>& x, F&& f) {
+inline void adjoint_check(const Tensor<double>& x, const LinearOp& f) {
   Random random(seed() + 2);
   const Tensor<double> y = f(x), dy = random_tensor(random, y.shape());
   Tape tape{x};
