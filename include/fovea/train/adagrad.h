@@ -31,11 +31,11 @@ class Adagrad final : public Optimizer {
       const T lr = static_cast<T>(lr_of(s) / (1 + static_cast<double>(steps() - 1) * o_.lr_decay));
       arrays<T, 1>(s, gradient)
           .each_with_root(
-              [=](T& p, T g, T& q) {
+              [=](T p, T g, T& q) {
                 const T d = g + decay * p;
                 return q += d * d;
               },
-              [=](T& p, T g, T root, T&) { p -= lr * ((g + decay * p) / (root + eps)); });
+              [=](T& p, T g, T root, T) { p -= lr * ((g + decay * p) / (root + eps)); });
     });
   }
 
@@ -68,12 +68,12 @@ class Adadelta final : public Optimizer {
       const T rho = static_cast<T>(o_.rho), rate = static_cast<T>(1 - o_.rho);
       arrays<T, 2>(s, gradient)
           .each_with_root(
-              [=](T& p, T g, T& q, T& u) {
+              [=](T p, T g, T& q, T& u) {
                 const T d = g + decay * p;
                 q = rho * q + rate * d * d;
                 return (u + eps) / (q + eps);
               },
-              [=](T& p, T g, T root, T&, T& u) {
+              [=](T& p, T g, T root, T, T& u) {
                 const T d = root * (g + decay * p);
                 u = rho * u + rate * d * d;
                 p -= lr * d;

@@ -55,7 +55,7 @@ class Adam : public Optimizer {
       const T beta2 = static_cast<T>(o_.betas[1]), rate2 = static_cast<T>(1 - o_.betas[1]);
       const T size = static_cast<T>(lr / (1 - std::pow(o_.betas[0], t)));
       const T root2 = static_cast<T>(std::sqrt(1 - std::pow(o_.betas[1], t))), eps = static_cast<T>(o_.eps);
-      const auto average = [=](T& p, T g, T& m, T& v) {
+      const auto average = [=](T p, T g, T& m, T& v) {
         const T d = g + decay * p;
         m += rate1 * (d - m);
         v = beta2 * v + rate2 * d * d;
@@ -64,11 +64,11 @@ class Adam : public Optimizer {
       const auto move = [=](T& p, T root, T m) { p = keep * p - size * (m / (root / root2 + eps)); };
       if (!o_.amsgrad)
         return arrays<T, 2>(s, gradient)
-            .each_with_root([=](T& p, T g, T& m, T& v) { return average(p, g, m, v); },
-                            [=](T& p, T, T root, T& m, T&) { move(p, root, m); });
+            .each_with_root([=](T p, T g, T& m, T& v) { return average(p, g, m, v); },
+                            [=](T& p, T, T root, T m, T) { move(p, root, m); });
       arrays<T, 3>(s, gradient)
-          .each_with_root([=](T& p, T g, T& m, T& v, T& most) { return most = std::max(most, average(p, g, m, v)); },
-                          [=](T& p, T, T root, T& m, T&, T&) { move(p, root, m); });
+          .each_with_root([=](T p, T g, T& m, T& v, T& most) { return most = std::max(most, average(p, g, m, v)); },
+                          [=](T& p, T, T root, T m, T, T) { move(p, root, m); });
     });
   }
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,7 +22,8 @@
 
 namespace fovea::inline FOVEA_ABI::detail {
 
-inline constexpr std::int64_t kUpdateBlock = 16;       // elements
+// Of elements. gcc -O3 unrolls a loop of 16 whole, before it looks for vectors, and finds none.
+inline constexpr std::int64_t kUpdateBlock = 32;
 inline constexpr std::int64_t kUpdateGrain = 1 << 14;  // elements a thread takes at least
 inline constexpr std::int64_t kSumChunk = 1 << 14;     // elements of a partial sum
 
@@ -39,29 +41,55 @@ inline void block_roots(double* x) {
 }
 #endif
 
-// f(x[i]...) for each element of arrays that do not overlap.
+template <class T>
+void put(T& to, T value) {
+  to = value;
+}
+template <class T>
+void put(const T&, T) {}
+
+// f(x...) on copies, which x takes where it is not const.
 template <class F, class... P>
-void update_range(std::int64_t n, F f, P* __restrict... x) {
-  std::int64_t i = 0;
-  for (; i + kUpdateBlock <= n; i += kUpdateBlock)
-    for (std::int64_t j = i; j < i + kUpdateBlock; ++j) f(x[j]...);
-  for (; i < n; ++i) f(x[i]...);
+auto change(const F& f, P&... x) {
+  return [&](auto... v) {
+    if constexpr (std::is_void_v<decltype(f(v...))>) {
+      f(v...);
+      (put(x, v), ...);
+    } else {
+      const auto result = f(v...);
+      (put(x, v), ...);
+      return result;
+    }
+  }(x...);
 }
 
-// after(p, g, sqrt(before(p, g, state...)), state...) for each element.
+// f(x[i]...) for each element of arrays that do not overlap; those that are not const take what f leaves in its
+// arguments. f works on copies: a store between two loads would keep gcc 12 from vectorizing a block.
+template <class F, class... P>
+[[gnu::noinline, gnu::flatten]] void update_range(std::int64_t n, F f, P* __restrict... x) {
+  std::int64_t i = 0;
+  for (; i + kUpdateBlock <= n; i += kUpdateBlock)
+    for (std::int64_t j = 0; j < kUpdateBlock; ++j) change(f, x[i + j]...);
+  for (; i < n; ++i) change(f, x[i]...);
+}
+
+// after(p, g, sqrt(before(p, g, state...)), state...) for each element: before may change the state, after that and
+// p.
 template <class T, class Before, class After, class... S>
-void update_range_with_root(std::int64_t n, Before before, After after, T* __restrict p, const T* __restrict g,
-                            S* __restrict... state) {
+[[gnu::noinline, gnu::flatten]] void update_range_with_root(std::int64_t n, Before before, After after, T* __restrict p,
+                                                            const T* __restrict g, S* __restrict... state) {
   std::int64_t i = 0;
   T root[kUpdateBlock];
   for (; i + kUpdateBlock <= n; i += kUpdateBlock) {
-    for (std::int64_t j = 0; j < kUpdateBlock; ++j) root[j] = before(p[i + j], g[i + j], state[i + j]...);
+    for (std::int64_t j = 0; j < kUpdateBlock; ++j)
+      root[j] = change(before, std::as_const(p[i + j]), g[i + j], state[i + j]...);
     block_roots(root);
-    for (std::int64_t j = 0; j < kUpdateBlock; ++j) after(p[i + j], g[i + j], root[j], state[i + j]...);
+    for (std::int64_t j = 0; j < kUpdateBlock; ++j)
+      change(after, p[i + j], g[i + j], std::as_const(root[j]), state[i + j]...);
   }
   for (; i < n; ++i) {
-    const T r = std::sqrt(before(p[i], g[i], state[i]...));
-    after(p[i], g[i], r, state[i]...);
+    const T r = std::sqrt(change(before, std::as_const(p[i]), g[i], state[i]...));
+    change(after, p[i], g[i], r, state[i]...);
   }
 }
 
@@ -87,24 +115,26 @@ void update_elements_with_root(std::int64_t n, T* p, const T* g, const std::arra
   });
 }
 
-// The sum of f(x[i]) in double. Each chunk adds in lanes, and chunks are added in order, so that the bits depend on n
-// alone.
+// The sum of f(x[i]) in double, in a lane for each element of a block; the lanes are added in order.
+template <class T, class F>
+[[gnu::noinline, gnu::flatten]] double sum_range(std::int64_t n, F f, const T* x) {
+  double lane[kUpdateBlock] = {};
+  std::int64_t i = 0;
+  for (; i + kUpdateBlock <= n; i += kUpdateBlock)
+    for (std::int64_t j = 0; j < kUpdateBlock; ++j) lane[j] += f(static_cast<double>(x[i + j]));
+  double sum = 0;
+  for (; i < n; ++i) sum += f(static_cast<double>(x[i]));
+  for (const double s : lane) sum += s;
+  return sum;
+}
+
+// The same of many elements, on all threads: chunks are cut by n alone and added in order.
 template <class T, class F>
 double sum_elements(std::int64_t n, const T* x, F f) {
-  constexpr std::int64_t kLanes = 8;
   std::vector<double> partial(static_cast<std::size_t>((n + kSumChunk - 1) / kSumChunk));
   parallel_for(static_cast<std::int64_t>(partial.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t c = begin; c < end; ++c) {
-      const std::int64_t last = std::min(n, (c + 1) * kSumChunk);
-      std::array<double, kLanes> lane{};
-      std::int64_t i = c * kSumChunk;
-      for (; i + kLanes <= last; i += kLanes)
-        for (std::int64_t j = 0; j < kLanes; ++j) lane[static_cast<std::size_t>(j)] += f(static_cast<double>(x[i + j]));
-      double sum = 0;
-      for (; i < last; ++i) sum += f(static_cast<double>(x[i]));
-      for (const double s : lane) sum += s;
-      partial[static_cast<std::size_t>(c)] = sum;
-    }
+    for (std::int64_t c = begin; c < end; ++c)
+      partial[static_cast<std::size_t>(c)] = sum_range(std::min(kSumChunk, n - c * kSumChunk), f, x + c * kSumChunk);
   });
   double sum = 0;
   for (const double s : partial) sum += s;

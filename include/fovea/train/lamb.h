@@ -49,13 +49,13 @@ class LAMB final : public Optimizer {
     const T beta2 = static_cast<T>(o_.betas[1]), rate2 = static_cast<T>(1 - o_.betas[1]);
     const T correction2 = static_cast<T>(1 - std::pow(o_.betas[1], t));
     detail::update_elements_with_root<T, 3>(
-        a.n, a.p, a.g, {a.state[0], a.state[1], direction},
-        [=](T&, T g, T& m, T& v, T&) {
+        a.n, direction, a.g, {a.state[0], a.state[1], a.p},
+        [=](T, T g, T& m, T& v, T) {
           m += rate1 * (g - m);
           v = beta2 * v + rate2 * g * g;
           return v / correction2;
         },
-        [=](T& p, T, T root, T& m, T&, T& r) { r = m / correction1 / (root + eps) + decay * p; });
+        [=](T& r, T, T root, T m, T, T p) { r = m / correction1 / (root + eps) + decay * p; });
   }
 
   LAMBOptions o_;

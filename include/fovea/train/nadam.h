@@ -54,13 +54,13 @@ class NAdam final : public Optimizer {
       const T eps = static_cast<T>(o_.eps);
       arrays<T, 2>(s, gradient)
           .each_with_root(
-              [=](T& p, T g, T& m, T& v) {
+              [=](T p, T g, T& m, T& v) {
                 const T d = g + decay * p;
                 m += rate1 * (d - m);
                 v = beta2 * v + rate2 * d * d;
                 return v / correction;
               },
-              [=](T& p, T g, T root, T& m, T&) {
+              [=](T& p, T g, T root, T m, T) {
                 const T d = g + decay * p;
                 p = keep * p - (of_g * d + of_m * m) / (root + eps);
               });

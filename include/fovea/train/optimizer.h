@@ -92,7 +92,7 @@ class Optimizer {
     void each(F f) const {
       detail::update_elements(n, p, g, state, f);
     }
-    // after(T& p, T g, T root, T& state...) for each element, root = sqrt(before(T& p, T g, T& state...)).
+    // after(T& p, T g, T root, T& state...) for each element, root = sqrt(before(T p, T g, T& state...)).
     template <class Before, class After>
     void each_with_root(Before before, After after) const {
       detail::update_elements_with_root(n, p, g, state, before, after);

@@ -62,20 +62,20 @@ class RMSprop final : public Optimizer {
       };
       if (has_momentum() && o_.centered)
         arrays<T, 3>(s, gradient)
-            .each_with_root([=](T& p, T g, T& q, T&, T& a) { return variance(p, g, q, a); },
-                            [=](T& p, T g, T root, T&, T& v, T&) { heavy(p, g, root, v); });
+            .each_with_root([=](T p, T g, T& q, T, T& a) { return variance(p, g, q, a); },
+                            [=](T& p, T g, T root, T, T& v, T) { heavy(p, g, root, v); });
       else if (has_momentum())
         arrays<T, 2>(s, gradient)
-            .each_with_root([=](T& p, T g, T& q, T&) { return square(p, g, q); },
-                            [=](T& p, T g, T root, T&, T& v) { heavy(p, g, root, v); });
+            .each_with_root([=](T p, T g, T& q, T) { return square(p, g, q); },
+                            [=](T& p, T g, T root, T, T& v) { heavy(p, g, root, v); });
       else if (o_.centered)
         arrays<T, 2>(s, gradient)
-            .each_with_root([=](T& p, T g, T& q, T& a) { return variance(p, g, q, a); },
-                            [=](T& p, T g, T root, T&, T&) { plain(p, g, root); });
+            .each_with_root([=](T p, T g, T& q, T& a) { return variance(p, g, q, a); },
+                            [=](T& p, T g, T root, T, T) { plain(p, g, root); });
       else
         arrays<T, 1>(s, gradient)
-            .each_with_root([=](T& p, T g, T& q) { return square(p, g, q); },
-                            [=](T& p, T g, T root, T&) { plain(p, g, root); });
+            .each_with_root([=](T p, T g, T& q) { return square(p, g, q); },
+                            [=](T& p, T g, T root, T) { plain(p, g, root); });
     });
   }
 
