@@ -25,13 +25,13 @@ inline constexpr Kernel<Conv2dWeightGradArgs<T>> kConv2dWeightGradKernels[] = {
 template <>
 inline constexpr Kernel<Conv2dWeightGradArgs<float>> kConv2dWeightGradKernels<float>[] = {
 #if defined(__x86_64__)
-    {"conv2d_weight_grad_f32_depthwise_1x4_avx512", Isa::avx512, avx512::depthwise_grad_accepts,
+    {"conv2d_weight_grad_f32_depthwise_3x4_avx512", Isa::avx512, avx512::depthwise_grad_accepts,
      avx512::depthwise_weight_grad},
     {"conv2d_weight_grad_f32_6x4_avx512", Isa::avx512, accepts_all, avx512::weight_grad},
-    {"conv2d_weight_grad_f32_depthwise_1x4_avx2", Isa::avx2, avx2::depthwise_grad_accepts, avx2::depthwise_weight_grad},
+    {"conv2d_weight_grad_f32_depthwise_3x2_avx2", Isa::avx2, avx2::depthwise_grad_accepts, avx2::depthwise_weight_grad},
     {"conv2d_weight_grad_f32_6x2_avx2", Isa::avx2, accepts_all, avx2::weight_grad},
 #elif defined(__aarch64__)
-    {"conv2d_weight_grad_f32_depthwise_1x4_neon", Isa::neon, neon::depthwise_grad_accepts, neon::depthwise_weight_grad},
+    {"conv2d_weight_grad_f32_depthwise_3x4_neon", Isa::neon, neon::depthwise_grad_accepts, neon::depthwise_weight_grad},
     {"conv2d_weight_grad_f32_6x4_neon", Isa::neon, accepts_all, neon::weight_grad},
 #endif
     {"conv2d_weight_grad_f32_reference", Isa::scalar, accepts_all, conv2d_weight_grad_reference<float>},
