@@ -112,7 +112,7 @@ struct BatchNormBackward {
     const std::vector<M> zero(mean.size(), M(0)), centre(mean.begin(), mean.end());
     ChannelSums sums;
     if (batch || g.wants(weight_id) || g.wants(bias_id)) {
-      // With stored statistics the gradient of the bias alone keeps no x; dy stands in.
+      // The gradient of the bias alone, or of x by stored statistics, keeps no x; dy stands in.
       sums = channel_sums(dy, zero, x ? x.get() : dy, x ? centre : zero);
     }
     if (g.wants(weight_id)) g.add(weight_id, vector_of(sums.dot, inverse));
@@ -158,7 +158,7 @@ template <class T>
 BatchNormBackward<T> batch_norm_backward(const Tensor<T>& x, const Tensor<master_t<T>>& weight,
                                          const Tensor<master_t<T>>& bias, std::vector<double> mean,
                                          std::vector<double> inverse, bool batch) {
-  const bool keep_x = wanted(weight) || (batch && (wanted(x) || wanted(bias)));
+  const bool keep_x = wanted(weight) || (batch && wanted(x));
   return {saved_if(keep_x, x, "batch_norm: input"),
           saved_if(wanted(x), weight, "batch_norm: weight"),
           std::move(mean),
