@@ -265,9 +265,9 @@ TEST_CASE("a net that learns one batch by heart does so with the same bits at 1,
     set_thread_count(threads);
     ResNetCifar<float> net{{.depth = 8}};
     initialize(net, 1);
-    SGD sgd(trainable(net), {.lr = 0.02, .momentum = 0.9});
+    SGD sgd(trainable(net), {.lr = 0.1, .momentum = 0.9});
     std::vector<float> of;
-    for (std::uint64_t step = 0; step < 16; ++step) {
+    for (std::uint64_t step = 0; step < 40; ++step) {
       Training scope(1, step);
       Tape tape(trainable(net));
       const Tensor<float> loss = cross_entropy(net(x), labels);
