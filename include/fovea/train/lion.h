@@ -31,7 +31,7 @@ class Lion final : public Optimizer {
       const T beta2 = static_cast<T>(o_.betas[1]), rate2 = static_cast<T>(1 - o_.betas[1]);
       arrays<T, 1>(s, gradient).each([=](T& p, T g, T& m) {
         const T c = beta1 * m + rate1 * g;
-        const T sign = static_cast<T>(c > 0) - static_cast<T>(c < 0);
+        const T sign = c > 0 ? T(1) : c < 0 ? T(-1) : c;  // 0 and NaN stay
         p -= lr * (sign + decay * p);
         m = beta2 * m + rate2 * g;
       });
