@@ -7,6 +7,7 @@
 #include <fovea/ops/cast.h>
 #include <fovea/ops/concat.h>
 #include <fovea/ops/conv2d.h>
+#include <fovea/ops/conv_transpose2d.h>
 #include <fovea/ops/cross_entropy.h>
 #include <fovea/ops/dropout.h>
 #include <fovea/ops/elementwise.h>
