@@ -57,6 +57,10 @@ class Philox {
  public:
   constexpr explicit Philox(std::uint64_t seed, std::uint64_t stream = 0) : seed_(seed), stream_(stream) {}
 
+  // Where the words come from, for kernels that compute many blocks at a time.
+  constexpr std::uint64_t seed() const { return seed_; }
+  constexpr std::uint64_t stream() const { return stream_; }
+
   // Block `index`: the seed is the key, index and stream are the two halves of the counter.
   constexpr PhiloxBlock block(std::uint64_t index) const {
     return philox4x32({low(index), high(index), low(stream_), high(stream_)}, {low(seed_), high(seed_)});

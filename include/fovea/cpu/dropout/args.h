@@ -27,7 +27,7 @@ struct DropoutArgs {
 
   // uniform(i) >= p for a word whose high 24 bits are at least this: the uniform is a multiple of 2^-24.
   std::uint32_t threshold() const { return static_cast<std::uint32_t>(std::ceil(p * 0x1p24)); }
-  double scale() const { return 1 / (1 - p); }
+  master_t<T> scale() const { return static_cast<master_t<T>>(1 / (1 - p)); }
 
   std::int64_t work() const { return block == 0 ? 0 : count / block; }  // draws
   std::int64_t grain() const { return cpu::grain_of(16 + block); }

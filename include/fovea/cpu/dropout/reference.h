@@ -8,7 +8,7 @@ namespace fovea::inline FOVEA_ABI::cpu {
 template <class T>
 void dropout_reference(const DropoutArgs<T>& a, std::int64_t begin, std::int64_t end) {
   const std::uint32_t threshold = a.threshold();
-  const double scale = a.scale();
+  const double scale = static_cast<double>(a.scale());
   PhiloxBlock words{};  // four draws
   for (std::int64_t i = begin; i < end; ++i) {
     if (i == begin || i % 4 == 0) words = a.random.block(static_cast<std::uint64_t>(i / 4));

@@ -29,7 +29,7 @@ double reduced_value(ReduceOp op, T x, double centre) {
   return v;
 }
 
-inline constexpr std::int64_t kReduceTile = 64;  // outputs that lie side by side in x are summed together
+inline constexpr std::int64_t kReduceTile = 256;  // outputs that lie side by side in x are summed together
 
 // How the work is cut, by the shape alone: tiles of outputs, and parts of each sum where there are few tiles.
 struct ReduceCut {
@@ -39,38 +39,48 @@ struct ReduceCut {
     tiles_per_row = (inner + kReduceTile - 1) / kReduceTile;
     tiles = inner == 0 ? 0 : kept.count() / inner * tiles_per_row;
     const std::int64_t n = reduced.count(), width = std::min(inner, kReduceTile);
-    parts = tiles >= 64 ? 1 : std::clamp<std::int64_t>(n * width / kGrainOperations, 1, 64);
+    parts = tiles >= 32 ? 1 : std::clamp<std::int64_t>(n * width / kGrainOperations, 1, 64);
     part_size = (n + parts - 1) / parts;
   }
 };
+
+// acc[j] += f(row[j]). A function of its own with restricted pointers, so that compilers see vector code in it.
+template <ReduceOp Op, class T>
+void reduce_row(const T* __restrict row, std::int64_t n, const double* __restrict centre, double* __restrict acc) {
+  constexpr std::int64_t kBlock = 64;
+  std::int64_t j = 0;
+  for (; j + kBlock <= n; j += kBlock)
+    for (std::int64_t i = j; i < j + kBlock; ++i) acc[i] += reduced_value(Op, row[i], centre[i]);
+  for (; j < n; ++j) acc[j] += reduced_value(Op, row[j], centre[j]);
+}
+
+// The sum of n elements in a row: 32 chains, joined in order.
+template <ReduceOp Op, class T>
+double reduce_run(const T* x, std::int64_t n, double centre) {
+  constexpr std::int64_t kLanes = 32;
+  double lane[kLanes] = {}, sum = 0;
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::int64_t j = 0; j < kLanes; ++j) lane[j] += reduced_value(Op, x[i + j], centre);
+  for (; i < n; ++i) lane[0] += reduced_value(Op, x[i], centre);
+  for (const double l : lane) sum += l;
+  return sum;
+}
 
 // Sums of one tile over reduced indices [begin, end), into sums[0, n).
 template <ReduceOp Op, class T>
 void reduce_tile(const ReduceArgs<T>& a, std::int64_t first, std::int64_t n, std::int64_t begin, std::int64_t end,
                  double* sums) {
-  double acc[kReduceTile] = {};
-  const double* centre = a.centre ? a.centre + first : acc;  // unread where there is none
+  static constexpr double zeros[kReduceTile] = {};
+  const double* centre = a.centre ? a.centre + first : zeros;
   const T* x = a.x + a.kept.offset(first);
+  std::fill_n(sums, n, 0.0);
   for_each_strided_run(a.reduced, begin, end, [&](std::int64_t offset, std::int64_t count, std::int64_t step) {
-    if (n == 1 && step == 1) {  // a row: eight chains, joined in order below
-      double lane[8] = {};
-      const double c = centre[0];
-      std::int64_t i = 0;
-      for (; i + 8 <= count; i += 8)
-        for (std::int64_t j = 0; j < 8; ++j) lane[j] += reduced_value(Op, x[offset + i + j], c);
-      for (; i < count; ++i) lane[0] += reduced_value(Op, x[offset + i], c);
-      for (const double l : lane) acc[0] += l;
-      return;
-    }
-    for (std::int64_t i = 0; i < count; ++i) {
-      const T* row = x + offset + i * step;
-      if (n == kReduceTile)
-        for (std::int64_t j = 0; j < kReduceTile; ++j) acc[j] += reduced_value(Op, row[j], a.centre ? centre[j] : 0);
-      else
-        for (std::int64_t j = 0; j < n; ++j) acc[j] += reduced_value(Op, row[j], a.centre ? centre[j] : 0);
-    }
+    if (n == 1 && step == 1)
+      sums[0] += reduce_run<Op>(x + offset, count, centre[0]);
+    else
+      for (std::int64_t i = 0; i < count; ++i) reduce_row<Op>(x + offset + i * step, n, centre, sums);
   });
-  std::copy_n(acc, n, sums);
 }
 
 template <class T>
