@@ -45,8 +45,15 @@ struct simd {
   static f32 if_max_or_nan(f32 m, f32 x, f32 yes, f32 no) {
     return _mm256_blendv_ps(no, yes, _mm256_or_ps(_mm256_cmp_ps(x, m, _CMP_GT_OQ), _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
   }
-  static f32 load_i32(const std::int32_t* p, int n) { return _mm256_cvtepi32_ps(_mm256_maskload_epi32(p, mask(n))); }
-  static void store_i32(std::int32_t* p, f32 a, int n) { _mm256_maskstore_epi32(p, mask(n), _mm256_cvtps_epi32(a)); }
+  // Masked accesses of integers are slow on AMD: only where the vector is not whole.
+  static f32 load_i32(const std::int32_t* p, int n) {
+    if (n == lanes) return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    return _mm256_cvtepi32_ps(_mm256_maskload_epi32(p, mask(n)));
+  }
+  static void store_i32(std::int32_t* p, f32 a, int n) {
+    if (n == lanes) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_cvtps_epi32(a));
+    _mm256_maskstore_epi32(p, mask(n), _mm256_cvtps_epi32(a));
+  }
   static f32 if_equal(f32 a, f32 b, f32 yes, f32 no) {
     return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_EQ_OQ));
   }
