@@ -50,7 +50,7 @@ int train(const Options& o) {
   std::filesystem::path test_file = folder / "test_batch.bin";
   if (!exists(test_file)) test_file = folder / "test_dev_5000.bin";
   if (o.held_back > 0) test_file = files.back(), files.pop_back();
-  const Cifar10 images(files, /*augment=*/true), test({test_file}, false, o.held_back > 0 ? o.held_back : -1);
+  const Cifar10 images(files, /*augment=*/true), test({test_file}, false, 0, o.held_back > 0 ? o.held_back : Cifar10::kAll);
 
   ResNetCifar<float> net{{.depth = 20}};
   initialize(net, o.seed);

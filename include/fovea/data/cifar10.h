@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -64,16 +65,19 @@ class Cifar10File {
 // zeros around, He et al. 2016), addressed by (seed, epoch, image).
 class Cifar10 {
  public:
+  static constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
   // Mean and deviation of the training images, of 0..1.
   static constexpr std::array<float, 3> kMean = {0.4914f, 0.4822f, 0.4465f}, kDeviation = {0.2470f, 0.2435f, 0.2616f};
 
-  // The first `limit` images of the files, or all.
-  Cifar10(const std::vector<std::filesystem::path>& files, bool augment, std::int64_t limit = -1) : augment_(augment) {
-    for (const std::filesystem::path& path : files) {
-      files_.emplace_back(path);
-      size_ += files_.back().size();
-    }
-    if (limit >= 0) size_ = std::min(size_, limit);
+  // The images of the files one after the other: `count` of them from image `first` on, or all that follow.
+  Cifar10(const std::vector<std::filesystem::path>& files, bool augment, std::int64_t first = 0,
+          std::int64_t count = kAll)
+      : first_(first), augment_(augment) {
+    std::int64_t all = 0;
+    for (const std::filesystem::path& path : files) all += files_.emplace_back(path).size();
+    if (first < 0 || first > all || count < 0 || (count != kAll && count > all - first))
+      fail("Cifar10: ", count, " images from image ", first, " on, the files have ", all);
+    size_ = std::min(count, all - first);
   }
 
   std::int64_t size() const { return size_; }
@@ -95,14 +99,12 @@ class Cifar10 {
   }
 
  private:
-  static constexpr std::uint64_t kAugmentStreams = std::uint64_t{1} << 32;  // beside those of the order of epochs
-
   std::pair<const Cifar10File*, std::int64_t> find(std::int64_t sample) const {
-    for (const Cifar10File& f : files_) {
-      if (sample < f.size()) return {&f, sample};
-      sample -= f.size();
-    }
-    fail("cifar10: a sample past the ", size_, " images");
+    if (sample < 0 || sample >= size_) fail("Cifar10: sample ", sample, " of ", size_);
+    sample += first_;
+    const Cifar10File* file = files_.data();
+    for (; sample >= file->size(); ++file) sample -= file->size();
+    return {file, sample};
   }
 
   static void write(std::span<const std::byte> planes, const CropFlip& at, float* to) {
@@ -123,7 +125,7 @@ class Cifar10 {
   }
 
   std::vector<Cifar10File> files_;
-  std::int64_t size_ = 0;
+  std::int64_t first_, size_ = 0;
   bool augment_;
 };
 

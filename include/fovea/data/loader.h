@@ -20,6 +20,8 @@
 #  include <condition_variable>
 #  include <mutex>
 #  include <thread>
+
+#  include <fovea/core/thread_pool.h>
 #endif
 
 namespace fovea::inline FOVEA_ABI {
@@ -83,12 +85,17 @@ class Prefetch {
   std::function<Result(std::int64_t)> make_;
 #if !defined(FOVEA_SINGLE_THREAD)
   void work() {
+    // The pool stays with the caller: one of its ops that finds the pool taken runs on a single core.
+    detail::inside_parallel_for = true;
     try {
       for (std::int64_t i = 0; i < count_; ++i) {
+        {
+          std::unique_lock lock(mutex_);
+          changed_.wait(lock, [&] { return ready_.size() < 2 || stopped_; });
+          if (stopped_) return;
+        }
         Result result = make_(i);
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return ready_.size() < 2 || stopped_; });
-        if (stopped_) return;
+        const std::lock_guard lock(mutex_);
         ready_.push_back(std::move(result));
         changed_.notify_all();
       }

@@ -12,6 +12,10 @@
 
 namespace fovea::inline FOVEA_ABI {
 
+// Random crops and flips of epoch e come from stream kAugmentStreams + e; the orders of the epochs take those from 0
+// on.
+inline constexpr std::uint64_t kAugmentStreams = std::uint64_t{1} << 32;
+
 // The numbers 0..n-1 in the random order of this epoch: sorted by a random word each.
 inline std::vector<std::int64_t> shuffled(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
   const Philox random(seed, epoch);
