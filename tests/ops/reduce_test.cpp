@@ -48,7 +48,10 @@ Tensor<double> distinct(test::Random& random, const Shape& shape) {
 TEST_CASE("gradients of reductions agree with finite differences") {
   test::Random random(test::seed());
   for (int i = 0; i < 24; ++i) {
-    const auto [shape, axes, keep] = random_case(random, i);
+    const Case c = random_case(random, i);
+    const Shape& shape = c.shape;
+    const std::vector<int>& axes = c.axes;
+    const bool keep = c.keepdim;
     const Tensor<double> x = distinct(random, shape);
     INFO("seed " << test::seed() << ", case " << i << ", shape " << shape << ", " << axes.size() << " axes");
     gradcheck({x}, [&](const auto& in) { return sum(in[0], axes, keep); });

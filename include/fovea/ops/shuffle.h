@@ -2,6 +2,8 @@
 // ones.
 #pragma once
 
+#include <vector>
+
 #include <fovea/core/record.h>
 #include <fovea/ops/check.h>
 #include <fovea/ops/slice.h>

@@ -3,6 +3,8 @@
 // `axis` is counted from the last if negative. NaN counts as the largest value. Places are int64, along the axis.
 #pragma once
 
+#include <vector>
+
 #include <fovea/core/record.h>
 #include <fovea/cpu/arg_reduce/args.h>
 #include <fovea/cpu/cumsum/args.h>
