@@ -1,8 +1,8 @@
 // Memory of the CPU's tensors. Layer core; storage.h is its user.
 //
 // Large blocks are kept when a tensor dies and given to the next one of about that size: a training step asks for the
-// same sizes every time, and pages fresh from the system cost as much as the arithmetic on them. What is kept never
-// makes the total larger than the most that was live at one time. Blocks of 4 MiB and more ask for huge pages.
+// same sizes every time, and pages fresh from the system cost as much as the arithmetic on them. Live and kept bytes
+// together are at most 5/4 of the most that was live at one time. Blocks of 4 MiB and more ask for huge pages.
 #pragma once
 
 #include <algorithm>
@@ -69,7 +69,7 @@ class BlockCache {
       free_.erase(best);
       kept_ -= block.bytes;
     } else {
-      while (!free_.empty() && live_ + kept_ + size > std::max(peak_, live_ + size)) drop_oldest();
+      while (!free_.empty() && live_ + kept_ + size > limit()) drop_oldest();
       block.data = fresh(size);
       while (!block.data && !free_.empty()) {
         drop_oldest();
@@ -100,6 +100,10 @@ class BlockCache {
 
  private:
   static constexpr std::size_t kStep = std::size_t{1} << 16;
+
+  // Of live and kept bytes together. A step's blocks of each size are not all live at once, so the peak alone would
+  // leave too little to find them all again.
+  std::size_t limit() const { return peak_ + peak_ / 4; }
 
   static std::size_t alignment_of(std::size_t bytes) { return bytes >= kHuge ? kPage : kAlignment; }
   static std::byte* fresh(std::size_t bytes) {
