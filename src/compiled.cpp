@@ -18,6 +18,8 @@
 #include <fovea/cpu/gem_pool/table.h>
 #include <fovea/cpu/index_select/table.h>
 #include <fovea/cpu/interpolate/table.h>
+#include <fovea/cpu/l2_normalize/table.h>
+#include <fovea/cpu/layer_norm/table.h>
 #include <fovea/cpu/matmul/table.h>
 #include <fovea/cpu/norm_grad/table.h>
 #include <fovea/cpu/pad/table.h>
@@ -61,6 +63,11 @@ template struct ChannelSumArgs<std::int32_t>;
 FOVEA_FOR_FLOATING(Conv2dWeightGradArgs)
 FOVEA_FOR_FLOATING(ChannelSumArgs)
 FOVEA_FOR_FLOATING(ChannelDotArgs)
+FOVEA_FOR_FLOATING(L2NormalizeArgs)
+FOVEA_FOR_FLOATING(L2NormalizeGradArgs)
+FOVEA_FOR_FLOATING(LayerNormArgs)
+FOVEA_FOR_FLOATING(LayerNormGradArgs)
+FOVEA_FOR_FLOATING(LayerNormSumArgs)
 FOVEA_FOR_FLOATING(MatmulArgs)
 FOVEA_FOR_FLOATING(NormGradArgs)
 FOVEA_FOR_FLOATING(ScaleShiftArgs)

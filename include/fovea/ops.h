@@ -11,8 +11,10 @@
 #include <fovea/ops/cross_entropy.h>
 #include <fovea/ops/dropout.h>
 #include <fovea/ops/elementwise.h>
+#include <fovea/ops/group_norm.h>
 #include <fovea/ops/index.h>
 #include <fovea/ops/interpolate.h>
+#include <fovea/ops/layer_norm.h>
 #include <fovea/ops/linear.h>
 #include <fovea/ops/loss.h>
 #include <fovea/ops/matmul.h>
