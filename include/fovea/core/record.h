@@ -84,10 +84,15 @@ inline void record_view(const ViewRecord& v) {
               });
 }
 
-template <class T>
-void check_output(const char* op, const Tensor<T>& output) {
-  const std::string bad = first_not_finite(output);
-  if (!bad.empty()) fail_as(Code::bad_data, op, ": of its output ", output.shape(), " ", bad);
+// FOVEA_CHECK=finite: what no earlier op gave. The way back looks at gradients itself, and names whose they are.
+inline void check_output(const char* op, std::span<const ValueId> inputs, const AnyTensor& output) {
+  if (Tape::running_back()) return;
+  std::string names;
+  if (const Tape* tape = Tape::current())
+    for (const ValueId x : inputs)
+      if (const std::string& name = tape->name(x); !name.empty()) names += (names.empty() ? " with " : ", ") + name;
+  require_finite(to_text(op, names).c_str(), "its output", output,
+                 "; no op before gave such a value: it comes from this op, or from a photo or target that went in");
 }
 inline bool any_wanted(const Tape& tape, std::span<const ValueId> inputs) {
   for (const ValueId x : inputs)
@@ -103,7 +108,7 @@ inline bool any_wanted(const Tape& tape, std::span<const ValueId> inputs) {
 // error: the first op to make one is named.
 template <class T, class F, class B>
 Tensor<T> record(const char* op, F&& attributes, std::span<const ValueId> inputs, Tensor<T> output, B&& backward) {
-  if (detail::check_finite()) detail::check_output(op, output);
+  if (detail::check_finite()) detail::check_output(op, inputs, output);
   if (Trace* trace = Trace::current())
     trace->add({op, attributes(), {inputs.begin(), inputs.end()}, output.id(), output.shape()});
   if (Tape* tape = Tape::current(); tape && detail::any_wanted(*tape, inputs))

@@ -60,13 +60,25 @@ class Tape {
     if (!x.defined()) fail("Tape: an undefined tensor is watched");
     if (!with_dtype(x.dtype(), []<class T>(T) { return is_floating<T>; }))
       fail("Tape: a tensor ", x.dtype(), " ", x.shape(), " is watched; floating types have gradients");
-    if (name.empty()) name = x.storage().label();
     detail::TapedValue& v = gradients_.values_[x.id()];
+    if (name.empty()) name = v.name.empty() ? x.storage().label() : v.name;
+    if (detail::check_finite())
+      detail::require_finite("Tape", "the watched " + (name.empty() ? "value" : name), x,
+                             ", before the step: look at the optimizer, or the file that was loaded");
     v = {x.dtype(), x.shape(), true, std::move(name)};
   }
 
   // Whether x is watched or depends on a watched value.
   bool wants(ValueId x) const { return gradients_.wants(x); }
+
+  // The name of a watched value; empty if it has none, or is not watched.
+  const std::string& name(ValueId x) const {
+    static const std::string none;
+    const auto found = gradients_.values_.find(x);
+    return found == gradients_.values_.end() ? none : found->second.name;
+  }
+  // Whether a tape of this thread runs back now.
+  static bool running_back() { return running_back_; }
 
   // Gradients of a loss of one element, with dloss/dloss = 1. Errors: a loss that depends on nothing watched; a second
   // use.
