@@ -6,7 +6,6 @@
 
 namespace {
 using namespace fovea;
-using test::check_types;
 using test::Precision;
 using test::ReferenceCase;
 
@@ -16,18 +15,17 @@ void check_matmul(const ReferenceCase& c) {
       c, [&](const auto& in) { return matmul(in("a"), in("b"), options); }, Precision::exact);
 }
 
-const test::ReferenceGroupTest kGroup = {.group = "ops-matmul",
-                                         .checks = {{"matmul", check_matmul},
-                                                    {"bmm", check_matmul},
-                                                    {"linear",
-                                                     [](const ReferenceCase& c) {
-                                                       const auto op = [&]<class T>(T) {
-                                                         return linear(c.in<T>("x"), c.in<master_t<T>>("weight"),
-                                                                       c.in<master_t<T>>("bias"));
-                                                       };
-                                                       check_types(c, op, Precision::exact);
-                                                     }}},
-                                         .later = {}};
+const test::ReferenceGroupTest kGroup = {
+    .group = "ops-matmul",
+    .checks = {{"matmul", check_matmul},
+               {"bmm", check_matmul},
+               {"linear",
+                [](const ReferenceCase& c) {
+                  test::check_op(
+                      c, [](const auto& in) { return linear(in("x"), in.param("weight"), in.param("bias")); },
+                      Precision::exact);
+                }}},
+    .later = {}};
 }  // namespace
 
 TEST_CASE("matmul and linear equal the committed reference cases") { kGroup.run_committed(); }
@@ -97,6 +95,43 @@ TEST_CASE("gradients of products agree with finite differences in every form") {
   test::gradcheck({x}, [](const auto& in) { return matmul(in[0], in[0], {.transpose_b = true}); });
 }
 
+TEST_CASE("gradients of linear agree with finite differences, and each direction is the adjoint of the other") {
+  test::Random random(test::seed());
+  struct Case {
+    Shape x;
+    std::int64_t outputs;
+  };
+  const Case cases[] = {{{3}, 2},      {{1}, 1},          {{2, 3}, 4},       {{1, 17}, 5},   {{5, 1}, 3},
+                        {{0, 3}, 2},   {{2, 3, 4}, 5},    {{1, 1, 33}, 1},   {{3, 0, 4}, 2}, {{70, 2}, 3},
+                        {{4, 31}, 33}, {{2, 2, 3, 7}, 6}, {{1, 5, 1, 2}, 19}};
+  for (const Case& c : cases) {
+    INFO("seed " << test::seed() << ", input " << c.x << ", outputs " << c.outputs);
+    const Tensor<double> x = test::random_tensor(random, c.x),
+                         weight = test::random_tensor(random, {c.outputs, c.x[-1]}),
+                         bias = test::random_tensor(random, {c.outputs});
+    test::gradcheck({x, weight, bias}, [](const auto& in) { return linear(in[0], in[1], in[2]); });
+    test::gradcheck({x, weight}, [](const auto& in) { return linear(in[0], in[1]); });
+    test::adjoint_check(x, [&](const auto& v) { return linear(v, weight); });
+    test::adjoint_check(weight, [&](const auto& v) { return linear(x, v); });
+    test::adjoint_check(bias, [&](const auto& v) { return linear(x, Tensor<double>(weight.shape()), v); });
+  }
+}
+
+TEST_CASE("linear keeps its input for the weight's gradient, its weight for the input's, and nothing for the bias") {
+  const Tensor<float> x({20, 30}), weight({40, 30}), bias({40});
+  const auto kept = [&](std::initializer_list<AnyTensor> watched) {
+    (void)linear(x, weight, bias);  // packs the weight
+    Tape tape(watched);
+    const std::int64_t before = live_bytes();
+    const Tensor<float> y = linear(x.clone(), weight, bias);
+    return live_bytes() - before - 20 * 40 * 4;
+  };
+  REQUIRE(kept({}) == 0);
+  REQUIRE(kept({bias}) == 0);
+  REQUIRE(kept({weight, bias}) == 20 * 30 * 4);
+  REQUIRE(kept({x}) == 0);  // the weight lives anyway
+}
+
 TEST_CASE("a product keeps each operand for the gradient of the other, and is one record") {
   const Tensor<float> a({20, 30}), b({30, 40});
   const auto kept = [&](std::initializer_list<AnyTensor> watched) {
@@ -133,4 +168,9 @@ TEST_CASE("products whose sizes do not meet name both shapes") {
                       Catch::Matchers::Contains("linear: input 2x3 has 3 features"));
   REQUIRE_THROWS_WITH(linear(a, Tensor<float>({5, 3}), Tensor<float>({4})),
                       Catch::Matchers::Contains("linear: bias 4"));
+  REQUIRE_THROWS_WITH(linear(a, Tensor<float>({5, 3, 1}), Tensor<float>()),
+                      Catch::Matchers::Contains("weight 5x3x1 has 3 dimensions"));
+  REQUIRE_THROWS_WITH(linear(Tensor<float>(Shape{}, 1.f), Tensor<float>({5, 3})),
+                      Catch::Matchers::Contains("linear: input scalar has 0 features"));
+  REQUIRE_THROWS_WITH(linear(a, Tensor<float>()), Catch::Matchers::Contains("linear: weight is undefined"));
 }
