@@ -1,7 +1,8 @@
 // Trains a ResNet-50 on a folder of photos of any size, from nothing or from the weights of another task.
 //
 //   g++ -std=c++20 -O2 -DFOVEA_TURBOJPEG -I include examples/train_resnet50.cpp -o train_resnet50 -pthread -lturbojpeg
-//   ./train_resnet50 DIR --weights resnet50.pth --save flowers.safetensors
+//   fovea convert resnet50.pth resnet50.safetensors
+//   ./train_resnet50 DIR --weights resnet50.safetensors --save flowers.safetensors
 //   fovea classify --weights flowers.safetensors rose.jpg
 //
 // DIR/train/CLASS/*.jpg are learnt from and DIR/test/CLASS/*.jpg (or DIR/val) tested on; of plain DIR/CLASS/*.jpg every
@@ -16,7 +17,7 @@
 
 #include <fovea/data/image_folder.h>
 #include <fovea/io/load.h>
-#include <fovea/io/weights.h>
+#include <fovea/io/safetensors.h>
 #include <fovea/models/resnet.h>
 #include <fovea/nn/freeze.h>
 #include <fovea/nn/init.h>
@@ -43,8 +44,7 @@ double accuracy(const ResNet<float>& net, const ImageFolder& photos, std::int64_
   return static_cast<double>(correct) / static_cast<double>(photos.size());
 }
 
-// A weight file that `fovea classify --weights FILE` can use: it says which net it is for, how photos are prepared and
-// what the classes are called.
+// A weight file for `fovea classify --weights FILE`: it also says which net it is for and how photos are prepared.
 void save(const ResNet<float>& net, const ImageFolder& photos, const std::string& file) {
   Json model, classes;
   model["name"] = "resnet50";
@@ -71,7 +71,7 @@ void train(const Options& o) {
   // 2. The net, with a head of our own. What the weight file has in the same shape replaces the random start.
   ResNet<float> net{{.depth = 50, .num_classes = static_cast<std::int64_t>(photos.classes().size())}};
   initialize(net, seed);
-  if (!o.weights.empty()) std::cout << load_into(net, state_dict(load_weights(o.weights)), {.strict = false}) << '\n';
+  if (!o.weights.empty()) std::cout << load_into(net, load_safetensors(o.weights), {.strict = false}) << '\n';
 
   // 3. What changes it: one cycle of the learning rate, up for a quarter of the steps, then down to nothing. Weights
   // that have learnt before take smaller steps than the new head.

@@ -2,7 +2,7 @@
 // al. 2015, arXiv:1409.4842), by address as everything random in this layer. Layer data; read data/sampler.h first.
 //
 //   const ResizedCrop at = RandomResizedCrop{}.pick(stream, sample, {photo.size(1), photo.size(0)});
-//   Image input = resized_crop(photo, at, 224);
+//   Tensor<std::uint8_t> input = resized_crop(photo, at, 224);
 #pragma once
 
 #include <algorithm>
