@@ -9,6 +9,7 @@
 #include <fovea/nn/conv_bn_act.h>
 #include <fovea/nn/squeeze_excitation.h>
 #include <fovea/ops/arithmetic.h>
+#include <fovea/ops/dropout.h>
 
 namespace fovea::inline FOVEA_ABI {
 
@@ -23,7 +24,8 @@ struct MBConv {
     Activation squeeze_gate = Activation::sigmoid;
     PaddingRule padding = PaddingRule::symmetric;
     double eps = 1e-5;
-    double momentum = 0.1;  // of batch norm
+    double momentum = 0.1;        // of batch norm
+    double stochastic_depth = 0;  // probability that the branch of a sample is 0, while training
   };
 
   std::optional<ConvBnAct<T>> expand;  // none where the channels stay
@@ -31,6 +33,7 @@ struct MBConv {
   std::optional<SqueezeExcitation<T>> squeeze;
   ConvBnAct<T> project;
   bool residual;
+  double stochastic_depth;
 
   explicit MBConv(const Options& o)
       : depthwise{{.in_channels = o.expanded_channels,
@@ -49,7 +52,8 @@ struct MBConv {
                  .padding = o.padding,
                  .eps = o.eps,
                  .momentum = o.momentum}},
-        residual(o.stride == 1 && o.in_channels == o.out_channels) {
+        residual(o.stride == 1 && o.in_channels == o.out_channels),
+        stochastic_depth(o.stochastic_depth) {
     if (o.expanded_channels != o.in_channels)
       expand = ConvBnAct<T>{{.in_channels = o.in_channels,
                              .out_channels = o.expanded_channels,
@@ -70,7 +74,7 @@ struct MBConv {
     Tensor<T> y = depthwise(expand ? (*expand)(x) : x);
     if (squeeze) y = (*squeeze)(y);
     y = project(y);
-    return tapped(*this, residual ? add(y, x) : y);
+    return tapped(*this, residual ? add(drop_path(y, stochastic_depth), x) : y);
   }
 
   static void visit(auto&& self, auto&& v) {

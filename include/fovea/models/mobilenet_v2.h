@@ -9,6 +9,7 @@
 #include <fovea/nn/conv_bn_act.h>
 #include <fovea/nn/linear.h>
 #include <fovea/ops/arithmetic.h>
+#include <fovea/ops/dropout.h>
 #include <fovea/ops/pool.h>
 
 namespace fovea::inline FOVEA_ABI {
@@ -17,6 +18,7 @@ struct MobileNetV2Options {
   std::int64_t num_classes = 1000;
   PaddingRule padding = PaddingRule::symmetric;
   double eps = 1e-5;
+  double dropout = 0.2;  // before the classifier, while training
 };
 
 template <Element T = float>
@@ -68,7 +70,8 @@ struct MobileNetV2 {
   ConvBnAct<T> stem;                        // features.0
   std::vector<MobileNetV2Block<T>> blocks;  // features.1 to features.17
   ConvBnAct<T> head;                        // features.18
-  Linear<T> classifier;                     // classifier.1; classifier.0 is a dropout
+  Linear<T> classifier;                     // classifier.1; classifier.0 is the dropout
+  double dropout;
 
   explicit MobileNetV2(const MobileNetV2Options& o = {})
       : stem{{.in_channels = 3,
@@ -83,7 +86,8 @@ struct MobileNetV2 {
               .activation = Activation::relu6,
               .padding = o.padding,
               .eps = o.eps}},
-        classifier{{.in_features = 1280, .out_features = o.num_classes}} {
+        classifier{{.in_features = 1280, .out_features = o.num_classes}},
+        dropout(o.dropout) {
     struct Stage {
       std::int64_t expand_ratio, channels, repeats, stride;
     };
@@ -106,7 +110,7 @@ struct MobileNetV2 {
   Tensor<T> operator()(const Tensor<T>& x) const {
     Tensor<T> y = stem(x);
     for (const MobileNetV2Block<T>& block : blocks) y = block(y);
-    return tapped(*this, classifier(global_avg_pool(head(y))));
+    return tapped(*this, classifier(fovea::dropout(global_avg_pool(head(y)), dropout)));
   }
 
   static void visit(auto&& self, auto&& v) {

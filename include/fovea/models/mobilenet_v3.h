@@ -9,6 +9,7 @@
 
 #include <fovea/models/mbconv.h>
 #include <fovea/nn/linear.h>
+#include <fovea/ops/dropout.h>
 #include <fovea/ops/pool.h>
 
 namespace fovea::inline FOVEA_ABI {
@@ -20,6 +21,7 @@ struct MobileNetV3Options {
   std::int64_t num_classes = 1000;
   PaddingRule padding = PaddingRule::symmetric;
   double eps = 1e-3;
+  double dropout = 0.2;  // before the last layer, while training
 };
 
 namespace detail {
@@ -56,7 +58,10 @@ inline std::int64_t make_divisible_by_8(std::int64_t v) {
 template <Element T = float>
 struct MobileNetV3Classifier {
   Linear<T> hidden, output;
-  Tensor<T> operator()(const Tensor<T>& x) const { return tapped(*this, output(hardswish(hidden(x)))); }
+  double dropout;
+  Tensor<T> operator()(const Tensor<T>& x) const {
+    return tapped(*this, output(fovea::dropout(hardswish(hidden(x)), dropout)));
+  }
   static void visit(auto&& self, auto&& v) {
     v("0", self.hidden);
     v("3", self.output);
@@ -74,7 +79,7 @@ struct MobileNetV3 {
       : stem(conv_bn(3, 16, 3, 2, o)),
         head(conv_bn(last_channels(o), 6 * last_channels(o), 1, 1, o)),
         classifier{Linear<T>{{.in_features = 6 * last_channels(o), .out_features = hidden_features(o)}},
-                   Linear<T>{{.in_features = hidden_features(o), .out_features = o.num_classes}}} {
+                   Linear<T>{{.in_features = hidden_features(o), .out_features = o.num_classes}}, o.dropout} {
     std::int64_t in_channels = 16;
     for (const detail::MobileNetV3Row& row : detail::mobilenet_v3_rows(o.size)) {
       blocks.push_back(MBConv<T>{{.in_channels = in_channels,
