@@ -125,7 +125,7 @@ Tensor<T> tanh(const Tensor<T>& x) {
 // log(1 + exp(beta x)) / beta; x where beta x > threshold. Errors: beta 0.
 template <class T>
 Tensor<T> softplus(const Tensor<T>& x, double beta = 1, double threshold = 20) {
-  if (beta == 0) fail("softplus: beta 0");
+  if (beta == 0) fail("softplus: beta 0, another number is wanted");
   return activate(x, Activation::softplus, beta, threshold);
 }
 // x > 0 ? x : alpha (exp(x) - 1), of Clevert et al. 2015.

@@ -22,7 +22,9 @@ void check_maps(const char* op, const Tensor<T>& x) {
 template <class T, class M>
 void check_channels(const char* op, const Tensor<T>& x, const char* what, const Tensor<M>& v) {
   check_defined(op, what, v);
-  if (v.rank() != 1 || v.size(0) != x.size(-1))
+  if (x.rank() < 1) fail(op, ": input ", x.shape(), " has no channels, ...xC is wanted");
+  if (v.rank() != 1) fail(op, ": ", what, " ", v.shape(), " has ", v.rank(), " dimensions, C is wanted");
+  if (v.size(0) != x.size(-1))
     fail(op, ": input ", x.shape(), " has ", x.size(-1), " channels, ", what, " ", v.shape(), " wants ", v.numel());
 }
 

@@ -76,7 +76,8 @@ Tensor<T> slice(const Tensor<T>& x, int axis, std::int64_t begin, std::int64_t e
   const int d = detail::check_axis("slice", x.shape(), axis);
   const std::int64_t size = x.size(d), b = begin < 0 ? begin + size : begin, e = end < 0 ? end + size : end;
   if (step < 1 || b < 0 || e < b || e > size)
-    fail("slice: [", begin, ", ", end, ") by ", step, " of dimension ", axis, " of input ", x.shape());
+    fail("slice: [", begin, ", ", end, ") by ", step, " of dimension ", axis, " of input ", x.shape(),
+         "; a range within [0, ", size, ") by 1 or more is wanted");
   return record(
       "slice",
       [&] {
