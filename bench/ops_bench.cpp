@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include <fovea/ops/activation.h>
+#include <fovea/ops/norm.h>
 #include <fovea/ops/pool.h>
 
 #include "copy.h"
@@ -88,6 +89,26 @@ void time_pool(const std::string& name, PoolKind kind, const Shape& shape, const
   pool_forward(name + "/forward", kind, shape, g);
   pool_backward(name + "/backward", kind, shape, g);
 }
+
+// The four passes of a batch norm in training: moments and scaling forward, sums and the gradient of x backward.
+void time_batch_norm(const std::string& name, const Shape& shape) {
+  const Tensor<float> x = random_tensor(shape, 1), dy = random_tensor(shape, 2);
+  Tensor<float> y(shape);
+  const std::int64_t channels = shape[-1], pixels = shape.numel() / channels;
+  const std::vector<float> a(static_cast<std::size_t>(channels), 0.5f), b(a.size(), 0.25f);
+  std::vector<double> sum(a.size()), dot(a.size());
+  ChannelDotArgs<float> sums = {pixels, channels, x.data(), x.data(), a.data(), a.data(), sum.data(), dot.data()};
+  time_kernel(name + "/moments", sums, shape.numel());
+  time_kernel(name + "/forward",
+              ScaleShiftArgs<float>{pixels, channels, x.data(), a.data(), b.data(), y.mutable_data()},
+              2 * shape.numel());
+  sums.a = dy.data();
+  time_kernel(name + "/backward_sums", sums, 2 * shape.numel());
+  time_kernel(name + "/backward",
+              NormGradArgs<float>{pixels, channels, dy.data(), x.data(), a.data(), b.data(), a.data(), b.data(),
+                                  y.mutable_data()},
+              3 * shape.numel());
+}
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -102,6 +123,9 @@ int main(int argc, char** argv) {
   time_pool("max_pool_2x2_s2/112x112x64_b16", PoolKind::max, stem, sliding(stem, 2, 2, 0));
   time_pool("avg_pool_2x2_s2/56x56x256_b16", PoolKind::average, wide, sliding(wide, 2, 2, 0));
   time_pool("avg_pool_3x3_s1/56x56x256_b16", PoolKind::average, wide, sliding(wide, 3, 1, 1));
+  time_batch_norm("batch_norm/32x32x64_b128", narrow);
+  time_batch_norm("batch_norm/56x56x256_b16", wide);
+  time_batch_norm("batch_norm/7x7x2048_b128", {128, 7, 7, 2048});
   // Larger batches than in training, so that these maps do not fit the caches either.
   time_pool("global_avg_pool/7x7x2048_b128", PoolKind::average, {128, 7, 7, 2048}, global({1, 7, 7, 1}));
   time_pool("global_avg_pool/4x4x512_b1024", PoolKind::average, {1024, 4, 4, 512}, global({1, 4, 4, 1}));
