@@ -2,6 +2,7 @@
 // optimizer state use it; ops never do.
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,18 +15,48 @@ namespace fovea::inline FOVEA_ABI {
 template <class F>
 decltype(auto) with_dtype(DType t, F&& f) {
   switch (t) {
-    case DType::f32: return f(float{});
-    case DType::f64: return f(double{});
-    case DType::bf16: return f(bf16{});
-    case DType::f16: return f(half{});
-    case DType::i8: return f(std::int8_t{});
-    case DType::u8: return f(std::uint8_t{});
-    case DType::i16: return f(std::int16_t{});
-    case DType::i32: return f(std::int32_t{});
-    case DType::i64: return f(std::int64_t{});
-    case DType::boolean: break;
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    case DType::bf16:
+      return f(bf16{});
+    case DType::f16:
+      return f(half{});
+    case DType::i8:
+      return f(std::int8_t{});
+    case DType::u8:
+      return f(std::uint8_t{});
+    case DType::i16:
+      return f(std::int16_t{});
+    case DType::i32:
+      return f(std::int32_t{});
+    case DType::i64:
+      return f(std::int64_t{});
+    case DType::boolean:
+      break;
   }
   return f(std::uint8_t{});
+}
+
+constexpr bool is_floating_type(DType t) {
+  return t == DType::f32 || t == DType::f64 || t == DType::bf16 || t == DType::f16;
+}
+// The same for the floating types alone, which is less code; others are an error.
+template <class F>
+decltype(auto) with_floating(DType t, F&& f) {
+  switch (t) {
+    case DType::f64:
+      return f(double{});
+    case DType::bf16:
+      return f(bf16{});
+    case DType::f16:
+      return f(half{});
+    default:
+      break;
+  }
+  if (t != DType::f32) fail("tensor: ", t, " where a floating type is wanted");
+  return f(float{});
 }
 
 class AnyTensor {
@@ -44,10 +75,19 @@ class AnyTensor {
     if (!storage_) fail("tensor: ", dtype, " ", shape, " without a storage");
     const std::int64_t bytes = checked_mul(shape.numel(), static_cast<std::int64_t>(size_of(dtype)), "tensor");
     if (offset < 0 || static_cast<std::size_t>(checked_add(offset, bytes, "tensor")) > storage_->bytes())
-      fail("tensor: ", dtype, " ", shape, " from byte ", offset, " does not fit a storage of ", storage_->bytes(), " bytes");
+      fail("tensor: ", dtype, " ", shape, " from byte ", offset, " does not fit a storage of ", storage_->bytes(),
+           " bytes");
     const auto alignment = static_cast<std::int64_t>(size_of(dtype));
     if (offset % alignment != 0 || reinterpret_cast<std::uintptr_t>(data()) % size_of(dtype) != 0)
       fail("tensor: byte ", offset, " of the storage is not aligned for ", dtype);
+  }
+
+  // A tensor of zeros.
+  static AnyTensor zeros(DType dtype, const Shape& shape) {
+    const std::int64_t bytes = checked_mul(shape.numel(), static_cast<std::int64_t>(size_of(dtype)), "tensor");
+    auto storage = std::make_shared<Storage>(static_cast<std::size_t>(bytes));
+    std::memset(storage->data(), 0, storage->bytes());
+    return {dtype, shape, std::move(storage)};
   }
 
   bool defined() const { return storage_ != nullptr; }
@@ -69,8 +109,7 @@ class AnyTensor {
   Tensor<T> as() const {
     const bool byte = dtype_ == DType::boolean && std::is_same_v<T, std::uint8_t>;
     if (!defined()) fail("tensor: an undefined one was asked for as ", dtype_of<T>);
-    if (dtype_ != dtype_of<T> && !byte)
-      fail("tensor", label_suffix(), " is ", dtype_, ", asked for as ", dtype_of<T>);
+    if (dtype_ != dtype_of<T> && !byte) fail("tensor", label_suffix(), " is ", dtype_, ", asked for as ", dtype_of<T>);
     Tensor<T> t(shape_, storage_, offset_ / std::int64_t{sizeof(T)});
     t.id_ = id_;
     return t;

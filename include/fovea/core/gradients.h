@@ -80,17 +80,16 @@ inline std::string place_of(std::int64_t i, const Shape& shape) {
 // Fails if an element of x is NaN or infinite: "OP: WHAT 2x8x8x16: 3 of 2048 elements not finite, first nan at
 // (0, 3, 1, 2)HINT".
 inline void require_finite(const char* op, const std::string& what, const AnyTensor& x, const std::string& hint) {
-  with_dtype(x.dtype(), [&]<class T>(T) {
-    if constexpr (is_floating<T>) {
-      const T* v = reinterpret_cast<const T*>(x.data());
-      std::int64_t bad = 0, first = 0;
-      for (std::int64_t i = x.numel() - 1; i >= 0; --i)
-        if (!std::isfinite(static_cast<double>(v[i]))) first = i, ++bad;
-      if (bad > 0)
-        fail_as(Code::bad_data, op, ": ", what, " ", x.shape(), ": ", bad, " of ", x.numel(),
-                " elements not finite, first ", static_cast<double>(v[first]), place_of(first, x.shape()), hint,
-                " [FOVEA_CHECK=finite]");
-    }
+  if (!is_floating_type(x.dtype())) return;
+  with_floating(x.dtype(), [&]<class T>(T) {
+    const T* v = reinterpret_cast<const T*>(x.data());
+    std::int64_t bad = 0, first = 0;
+    for (std::int64_t i = x.numel() - 1; i >= 0; --i)
+      if (!std::isfinite(static_cast<double>(v[i]))) first = i, ++bad;
+    if (bad > 0)
+      fail_as(Code::bad_data, op, ": ", what, " ", x.shape(), ": ", bad, " of ", x.numel(),
+              " elements not finite, first ", static_cast<double>(v[first]), place_of(first, x.shape()), hint,
+              " [FOVEA_CHECK=finite]");
   });
 }
 }  // namespace detail
@@ -112,7 +111,7 @@ class Gradients {
     const auto [at, first] = by_id_.try_emplace(x, term);
     if (first) return;
     AnyTensor& sum = at->second;
-    sum = with_dtype(v.dtype, [&]<class T>(T) { return detail::sum_of<T>(std::move(sum), term); });
+    sum = with_floating(v.dtype, [&]<class T>(T) { return detail::sum_of<T>(std::move(sum), term); });
     if (detail::check_finite()) check_term(v, sum, "the sum of its uses in ");
   }
 

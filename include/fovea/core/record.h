@@ -60,11 +60,9 @@ namespace detail {
 inline AnyTensor view_gradient(DType dtype, const Shape& x_shape, std::int64_t first, const AnyTensor& dy) {
   if (x_shape.numel() == dy.numel())
     return AnyTensor(dtype, x_shape, dy.shared_storage(), dy.data() - dy.storage().data());
-  const std::size_t size = size_of(dtype), bytes = static_cast<std::size_t>(x_shape.numel()) * size;
-  AnyTensor dx(dtype, x_shape, std::make_shared<Storage>(bytes));
-  std::byte* to = dx.mutable_data();
-  std::memset(to, 0, bytes);
-  if (dy.bytes() > 0) std::memcpy(to + static_cast<std::size_t>(first) * size, dy.data(), dy.bytes());
+  AnyTensor dx = AnyTensor::zeros(dtype, x_shape);
+  if (dy.bytes() > 0)
+    std::memcpy(dx.mutable_data() + static_cast<std::size_t>(first) * size_of(dtype), dy.data(), dy.bytes());
   return dx;
 }
 

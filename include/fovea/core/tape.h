@@ -58,7 +58,7 @@ class Tape {
   // Asks for the gradient of x, from here on: also of a value that an op has just given.
   void watch(const AnyTensor& x, std::string name = {}) {
     if (!x.defined()) fail("Tape: an undefined tensor is watched");
-    if (!with_dtype(x.dtype(), []<class T>(T) { return is_floating<T>; }))
+    if (!is_floating_type(x.dtype()))
       fail("Tape: a tensor ", x.dtype(), " ", x.shape(), " is watched; floating types have gradients");
     detail::TapedValue& v = gradients_.values_[x.id()];
     if (name.empty()) name = v.name.empty() ? x.storage().label() : v.name;
@@ -143,7 +143,7 @@ class Tape {
     int unreached = 0;
     for (const auto& [id, v] : gradients_.values_) {
       if (!v.watched || gradients_.by_id_.contains(id) || nested_) continue;
-      gradients_.by_id_[id] = with_dtype(v.dtype, [&v = v]<class T>(T) { return AnyTensor(Tensor<T>(v.shape)); });
+      gradients_.by_id_[id] = AnyTensor::zeros(v.dtype, v.shape);
       if (++unreached <= 3) names += (names.empty() ? "" : ", ") + (v.name.empty() ? to_text(v.shape) : v.name);
     }
     if (unreached > 0)

@@ -46,10 +46,7 @@ class Training {
   }
   // Applies what was filed, in order, and forgets it. A scope that ends without commit leaves the buffers as they were.
   void commit() {
-    for (Filed& f : filed_)
-      with_dtype(f.buffer.dtype(), [&]<class M>(M) {
-        if constexpr (is_floating<M>) apply<M>(f);
-      });
+    for (Filed& f : filed_) with_floating(f.buffer.dtype(), [&]<class M>(M) { apply<M>(f); });
     filed_.clear();
   }
 
