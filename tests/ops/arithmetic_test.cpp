@@ -13,8 +13,7 @@ TEST_CASE("shapes broadcast as in NumPy") {
       add(Tensor<float>({2, 3}), Tensor<float>({2, 4})),
       Catch::Matchers::Equals("add: shapes 2x3 and 2x4 do not broadcast: sizes 3 and 4 of dimension -1 must be "
                               "equal or 1"));
-  REQUIRE_THROWS_WITH(mul(Tensor<float>({2, 3}), Tensor<float>()),
-                      Catch::Matchers::Contains("mul: the second operand"));
+  REQUIRE_THROWS_WITH(mul(Tensor<float>({2, 3}), Tensor<float>()), Catch::Contains("mul: the second operand"));
 }
 
 TEST_CASE("random broadcasts equal an element by element computation") {
@@ -52,7 +51,7 @@ TEST_CASE("integers wrap around, and refuse a number that they cannot hold") {
   REQUIRE(mul(Tensor<std::int32_t>({1}, 65536), 65536.0).at(0) == 0);
   REQUIRE_THROWS_WITH(add(x, 0.5), Catch::Matchers::Equals("add: number 0.5 is not a value of int8"));
   REQUIRE_THROWS_WITH(add(x, 200.0), Catch::Matchers::Equals("add: number 200 is not a value of int8"));
-  REQUIRE_THROWS_WITH(mul(Tensor<std::int64_t>({1}), 0x1p63), Catch::Matchers::Contains("is not a value of int64"));
+  REQUIRE_THROWS_WITH(mul(Tensor<std::int64_t>({1}), 0x1p63), Catch::Contains("is not a value of int64"));
 }
 
 namespace {

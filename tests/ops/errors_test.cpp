@@ -3,7 +3,7 @@
 #include <support/catch.h>
 
 using namespace fovea;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using Catch::Matchers::Equals;
 
 TEST_CASE("conv_transpose2d names the sizes that do not fit") {

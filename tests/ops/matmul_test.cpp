@@ -161,16 +161,14 @@ TEST_CASE("products whose sizes do not meet name both shapes") {
   REQUIRE_THROWS_WITH(matmul(a, b), Catch::Matchers::Equals("matmul: 2x3 has 3 columns, 4x2 wants 4"));
   REQUIRE_THROWS_WITH(matmul(a, b, {.transpose_b = true}),
                       Catch::Matchers::Equals("matmul: 2x3 has 3 columns, 4x2 transposed wants 2"));
-  REQUIRE_THROWS_WITH(matmul(Tensor<float>({2, 1, 3}), Tensor<float>({3, 3, 1})),
-                      Catch::Matchers::Contains("do not broadcast"));
-  REQUIRE_THROWS_WITH(matmul(a, Tensor<float>(Shape{})), Catch::Matchers::Contains("matmul: 2x3 by scalar"));
+  REQUIRE_THROWS_WITH(matmul(Tensor<float>({2, 1, 3}), Tensor<float>({3, 3, 1})), Catch::Contains("do not broadcast"));
+  REQUIRE_THROWS_WITH(matmul(a, Tensor<float>(Shape{})), Catch::Contains("matmul: 2x3 by scalar"));
   REQUIRE_THROWS_WITH(linear(a, Tensor<float>({5, 4}), Tensor<float>()),
-                      Catch::Matchers::Contains("linear: input 2x3 has 3 features"));
-  REQUIRE_THROWS_WITH(linear(a, Tensor<float>({5, 3}), Tensor<float>({4})),
-                      Catch::Matchers::Contains("linear: bias 4"));
+                      Catch::Contains("linear: input 2x3 has 3 features"));
+  REQUIRE_THROWS_WITH(linear(a, Tensor<float>({5, 3}), Tensor<float>({4})), Catch::Contains("linear: bias 4"));
   REQUIRE_THROWS_WITH(linear(a, Tensor<float>({5, 3, 1}), Tensor<float>()),
-                      Catch::Matchers::Contains("weight 5x3x1 has 3 dimensions"));
+                      Catch::Contains("weight 5x3x1 has 3 dimensions"));
   REQUIRE_THROWS_WITH(linear(Tensor<float>(Shape{}, 1.f), Tensor<float>({5, 3})),
-                      Catch::Matchers::Contains("linear: input scalar has 0 features"));
-  REQUIRE_THROWS_WITH(linear(a, Tensor<float>()), Catch::Matchers::Contains("linear: weight is undefined"));
+                      Catch::Contains("linear: input scalar has 0 features"));
+  REQUIRE_THROWS_WITH(linear(a, Tensor<float>()), Catch::Contains("linear: weight is undefined"));
 }

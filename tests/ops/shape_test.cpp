@@ -234,11 +234,10 @@ TEST_CASE("pad refuses what a mode cannot take, and values that an integer type 
                       Catch::Matchers::Equals("pad: value 0.5 is not a value of int8"));
   REQUIRE_THROWS_WITH(pad(x, {0, 2, 0, 0}, PadMode::reflect),
                       Catch::Matchers::Equals("pad: padding 0,2 of input 1x2x3x1, mode reflect takes at most 1"));
-  REQUIRE_THROWS_WITH(pad(x, {0, 3, 0, 0}, PadMode::circular), Catch::Matchers::Contains("takes at most 2"));
-  REQUIRE_THROWS_WITH(pad(x, {-1, -2, 0, 0}),
-                      Catch::Matchers::Contains("removes more than the 2 positions of input 1x2x3x1"));
-  REQUIRE_THROWS_WITH(pad(x, Padding::same()), Catch::Matchers::Contains("needs a window"));
-  REQUIRE_THROWS_WITH(pad(Tensor<float>({2, 3}), 1), Catch::Matchers::Contains("pad: input 2x3 has 2 dimensions"));
+  REQUIRE_THROWS_WITH(pad(x, {0, 3, 0, 0}, PadMode::circular), Catch::Contains("takes at most 2"));
+  REQUIRE_THROWS_WITH(pad(x, {-1, -2, 0, 0}), Catch::Contains("removes more than the 2 positions of input 1x2x3x1"));
+  REQUIRE_THROWS_WITH(pad(x, Padding::same()), Catch::Contains("needs a window"));
+  REQUIRE_THROWS_WITH(pad(Tensor<float>({2, 3}), 1), Catch::Contains("pad: input 2x3 has 2 dimensions"));
 }
 
 TEST_CASE("concat takes one tensor, empty ones, and any axis") {
@@ -252,7 +251,7 @@ TEST_CASE("concat of shapes that differ elsewhere names both") {
   const Tensor<float> a({2, 3}), b({3, 3}), c({2, 3, 1});
   REQUIRE_THROWS_WITH(concat({a, b}, 1),
                       Catch::Matchers::Equals("concat: inputs 2x3 and 3x3 may differ in dimension 1 only"));
-  REQUIRE_THROWS_WITH(concat({a, c}, 1), Catch::Matchers::Contains("concat: inputs 2x3 and 2x3x1"));
-  REQUIRE_THROWS_WITH(concat({a}, 2), Catch::Matchers::Contains("concat: axis 2 of input 2x3"));
+  REQUIRE_THROWS_WITH(concat({a, c}, 1), Catch::Contains("concat: inputs 2x3 and 2x3x1"));
+  REQUIRE_THROWS_WITH(concat({a}, 2), Catch::Contains("concat: axis 2 of input 2x3"));
   REQUIRE_THROWS_WITH(concat(std::vector<Tensor<float>>(), 0), Catch::Matchers::Equals("concat: no tensors"));
 }

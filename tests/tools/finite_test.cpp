@@ -10,7 +10,7 @@
 #include <tools/program.h>
 
 using namespace fovea;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using Catch::Matchers::Equals;
 
 namespace {

@@ -3,7 +3,7 @@
 
 namespace {
 using namespace fovea;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using test::gradients_of;
 
 // The mean over the rows of x (N x K) of (x w)^2 / 2, whose gradient is the mean of (x w) x.

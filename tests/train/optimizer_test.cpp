@@ -3,7 +3,7 @@
 
 namespace {
 using namespace fovea;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using test::gradients_of;
 
 template <class T>

@@ -6,7 +6,7 @@
 
 namespace {
 using namespace fovea;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using nlohmann::json;
 
 // The schedule of a case without state.

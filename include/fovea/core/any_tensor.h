@@ -132,7 +132,8 @@ class AnyTensor {
     AnyTensor out(DType::boolean, shape_, std::make_shared<Storage>(static_cast<std::size_t>(numel())));
     std::byte* to = out.mutable_data();
     with_dtype(dtype_, [&]<class T>(T) {
-      for (const T v : as<T>().values()) *to++ = std::byte{static_cast<double>(v) != 0};
+      const Tensor<T> values = as<T>();
+      for (const T v : values.values()) *to++ = std::byte{static_cast<double>(v) != 0};
     });
     return out;
   }

@@ -51,6 +51,11 @@ constexpr std::uint32_t below_from(std::uint32_t word, std::uint32_t n) {
   return static_cast<std::uint32_t>((std::uint64_t{word} * n) >> 32);
 }
 
+// Who draws from which streams, so that one seed serves a whole program: the random ops of a training step from 0 on
+// (core/training.h), and far above them what starts the weights, orders the samples and changes the photos.
+inline constexpr std::uint64_t kInitStreams = std::uint64_t{1} << 61, kShuffleStreams = std::uint64_t{2} << 61,
+                               kAugmentStreams = std::uint64_t{3} << 61;
+
 // One stream of a seed. Streams and seeds are independent of each other; the functions of one stream read the same
 // words, so a program that needs two kinds of numbers takes two streams.
 class Philox {

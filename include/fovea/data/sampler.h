@@ -12,13 +12,9 @@
 
 namespace fovea::inline FOVEA_ABI {
 
-// Random crops and flips of epoch e come from stream kAugmentStreams + e; the orders of the epochs take those from 0
-// on.
-inline constexpr std::uint64_t kAugmentStreams = std::uint64_t{1} << 32;
-
 // The numbers 0..n-1 in the random order of this epoch: sorted by a random word each.
 inline std::vector<std::int64_t> shuffled(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
-  const Philox random(seed, epoch);
+  const Philox random(seed, kShuffleStreams + epoch);
   std::vector<std::pair<std::uint32_t, std::int64_t>> keys(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = {random.word(i), static_cast<std::int64_t>(i)};
   std::sort(keys.begin(), keys.end());

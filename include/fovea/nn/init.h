@@ -46,7 +46,7 @@ double filter_fan(const M& module) {
 // Fills the parameters of the module and all below it in place.
 template <class M>
 void initialize(M& net, std::uint64_t seed) {
-  std::uint64_t stream = 0;
+  std::uint64_t stream = kInitStreams;
   const auto fill = [&](const std::string&, auto& module) {
     if constexpr (requires {
                     module.weight.rank();
