@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <vector>
@@ -43,6 +44,7 @@
 #  pragma GCC diagnostic ignored "-Wpedantic"
 namespace fovea::inline FOVEA_ABI {
 namespace detail::stb_write {
+using ::abs;  // the C library's, and not the op of that name
 #  include <stb/stb_image_write.h>
 }  // namespace detail::stb_write
 }  // namespace fovea::inline FOVEA_ABI

@@ -93,6 +93,7 @@ inline void* reallocate(void* p, std::size_t size) {
 #  pragma GCC diagnostic ignored "-Wpedantic"
 namespace fovea::inline FOVEA_ABI {
 namespace detail::stb {
+using ::abs;  // the C library's, and not the op of that name
 #  include <stb/stb_image.h>
 }  // namespace detail::stb
 }  // namespace fovea::inline FOVEA_ABI
