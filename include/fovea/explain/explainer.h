@@ -1,0 +1,111 @@
+// explain(): why a classifier says what it says of a photo, as a heat map over it. Layer explain; read
+// image/classifier.h first, then the method: gradcam.h, integrated_gradients.h, occlusion.h.
+//
+//   const Explanation e = explain(classifier, load_image("cat.jpg").pixels, {.method = "gradcam"});
+//   save_png("heat.png", e.heat);
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fovea/core/suggest.h>
+#include <fovea/explain/gradcam.h>
+#include <fovea/explain/heat.h>
+#include <fovea/explain/integrated_gradients.h>
+#include <fovea/explain/occlusion.h>
+#include <fovea/image/classifier.h>
+
+namespace fovea::inline FOVEA_ABI {
+
+// Grad-CAM (a pass and a half), integrated gradients (some hundred passes), occlusion (169 passes at 224 x 224).
+inline constexpr std::string_view kExplainMethods[] = {"gradcam", "ig", "occlusion"};
+
+struct ExplainOptions {
+  std::string method = "gradcam";                    // one of kExplainMethods
+  std::optional<std::int64_t> index = std::nullopt;  // class; none: the most probable
+  std::string layer = {};                            // of Grad-CAM; empty: last_feature_map
+};
+
+struct Explanation {
+  std::string method;
+  std::int64_t index = 0;              // the class explained
+  std::string name;                    // of the class
+  float probability = 0;               // of the class, 0..1
+  std::int64_t width = 0, height = 0;  // of the heat
+  Tensor<std::uint8_t> heat;  // H W 1, the upright photo's aspect, long side <= 512; 255 where the map is largest
+  std::string layer;          // gradcam: in full, "layer4.2"
+  int steps = 0;              // ig: of the midpoint rule
+  double error = 0;           // ig: |sum of attributions - logit difference| / |logit difference|
+};
+
+namespace detail {
+
+// The classifier as the methods want it: a network whose weight file is looked at after each run.
+struct CheckedNet {
+  const Classifier& classifier;
+  Tensor<float> operator()(const Tensor<float>& x) const { return classifier.logits(x); }
+};
+inline std::vector<ModuleKey> module_keys(const CheckedNet& net) { return module_keys(net.classifier.net()); }
+
+// The map over the network's input, and the logits of the photo.
+struct MapAndLogits {
+  Tensor<float> map, logits;
+};
+
+inline MapAndLogits explain_by_gradcam(const CheckedNet& net, const Tensor<float>& x, const ExplainOptions& options,
+                                       Explanation& e) {
+  const GradCam<float> cam = grad_cam(net, x, {.index = options.index, .layer = options.layer});
+  e.index = cam.index, e.layer = cam.layer;
+  return {cam.map, cam.logits};
+}
+
+// The baseline is the black photo: pixels 0 before the normalisation.
+inline MapAndLogits explain_by_ig(const CheckedNet& net, const Tensor<float>& x, const ExplainOptions& options,
+                                  Explanation& e) {
+  const Tensor<float> black =
+      normalize(Tensor<std::uint8_t>({x.size(1), x.size(2), 3}), net.classifier.preprocessing()).reshape(x.shape());
+  const IntegratedGradients<float> ig = integrated_gradients(net, x, black, {.index = options.index});
+  e.index = ig.index, e.steps = ig.steps, e.error = ig.error;
+  const std::int64_t radius = std::min(x.size(1), x.size(2)) / 40;  // windows of 11 pixels at 224
+  return {smoothed(pixel_attributions(ig.attributions), radius), ig.logits};
+}
+
+inline MapAndLogits explain_by_occlusion(const CheckedNet& net, const Tensor<float>& x, const ExplainOptions& options,
+                                         Explanation& e) {
+  const Occlusion<float> o = occlusion(net, x, {.index = options.index});
+  e.index = o.index;
+  return {o.map, o.logits};
+}
+
+}  // namespace detail
+
+// pixels: upright H W 3. Safe from several threads; a thread on which a tape lives cannot explain. Errors: those of
+// preprocess; an unknown method or layer, with the nearest; a class that the network has not; a layer named for a
+// method that has none.
+inline Explanation explain(const Classifier& classifier, const Image& pixels, const ExplainOptions& options = {}) {
+  const auto known = std::find(std::begin(kExplainMethods), std::end(kExplainMethods), options.method);
+  if (known == std::end(kExplainMethods))
+    fail("explain: unknown method '", options.method, "'", suggest(options.method, kExplainMethods));
+  if (!options.layer.empty() && options.method != "gradcam")
+    fail("explain: layer '", options.layer, "' is named, but only gradcam looks at one; ", options.method,
+         " explains the photo itself");
+  const Tensor<float> input = preprocess(pixels, classifier.preprocessing());
+  const Tensor<float> x = input.reshape({1, input.size(0), input.size(1), 3});
+  const detail::CheckedNet net{classifier};
+  Explanation e;
+  e.method = options.method;
+  const auto method = options.method == "gradcam" ? detail::explain_by_gradcam
+                      : options.method == "ig"    ? detail::explain_by_ig
+                                                  : detail::explain_by_occlusion;
+  const detail::MapAndLogits result = method(net, x, options, e);
+  e.name = classifier.class_name(e.index);
+  e.probability = softmax(result.logits).data()[e.index];
+  e.heat = heat_picture(result.map, {pixels.size(1), pixels.size(0)}, classifier.preprocessing());
+  e.height = e.heat.size(0), e.width = e.heat.size(1);
+  return e;
+}
+
+}  // namespace fovea::inline FOVEA_ABI
