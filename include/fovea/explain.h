@@ -3,3 +3,4 @@
 #pragma once
 
 #include <fovea/explain/explainer.h>
+#include <fovea/explain/picture.h>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fovea/image/decode.h>
+#include <fovea/image/draw.h>
 #include <fovea/image/encode.h>
 #include <fovea/image/preprocess.h>
 #include <fovea/image/resize.h>
