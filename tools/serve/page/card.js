@@ -149,9 +149,8 @@ export class Card {
 
   async explain(index) {
     const {method, model} = this.page;
-    const name = this.answer.images[0].top.find((p) => p.class === index)?.name ?? '';
     this.markHeat(index);
-    this.say(`Finding out what speaks for \u201c${name}\u201d`);
+    this.say('Looking for the reasons');
     try {
       const answer = await this.page.inTurn(() => classify(this.bytes,
         {top: 1, model, name: this.file.name, explain: method, class: index}, this.patience()));
@@ -160,7 +159,7 @@ export class Card {
       this.setStrength();
       $('canvas', this.element).hidden = false;
       this.say('');
-      announce(`The heat map shows what speaks for ${name}.`);
+      announce(`The heat map shows what speaks for ${answer.images[0].explain.class.name}.`);
     } catch (error) {
       if (this.gone.signal.aborted || this.heatOf !== index) return;
       this.hideHeat();

@@ -1,0 +1,36 @@
+"""The pictures of docs/pictures/, as README shows them. Made by: scripts/check_page --screenshots (fonts: whatever is here)."""
+import photos
+from browser import wait_for
+
+LARGEST = 300_000  # bytes of a picture
+
+
+def answer(browser, names, heat=None):
+    browser.choose(*(photos.PHOTOS / name for name in names))
+    for name in names:
+        browser.card(name)
+    if heat is not None:
+        browser.driver.find_elements("css selector", ".heat")[heat].click()
+        wait_for(lambda: browser.cards()[heat]["heat"], "the heat map")
+    browser.js("document.activeElement.blur(); scrollTo(0, 0)")
+
+
+def make(browser, server, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(name, width, height, dark, photo_names, heat=None):
+        browser.size(width, height)
+        browser.dark(dark)
+        browser.open(server.origin + "/")
+        wait_for(lambda: browser.js("return document.querySelectorAll('#classes li').length > 0"), "the page has its model")
+        answer(browser, photo_names, heat)
+        browser.driver.execute_async_script("setTimeout(arguments[0], 600)")  # until bars and cards have arrived
+        path = folder / f"{name}.png"
+        browser.picture(path)
+        print(f"  {path}: {path.stat().st_size:,} bytes")
+        if path.stat().st_size > LARGEST:
+            raise SystemExit(f"{path} is larger than {LARGEST:,} bytes")
+
+    take("desktop", 920, 690, False, ["chelsea.png"], heat=0)
+    take("phone", 360, 740, False, ["coffee.png"])
+    take("dark", 1060, 650, True, ["coffee.png", "camera.png", "rocket.jpg"])
