@@ -8,10 +8,12 @@ import signal
 import socket
 import socketserver
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+import zipfile
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -41,9 +43,8 @@ def wait_for(condition, what, seconds=WAIT_S):
 class Server:
     """`fovea serve` on a free port of this machine."""
 
-    def __init__(self, program, *arguments, log=None):
+    def __init__(self, program, *arguments):
         self.command = [str(program), "serve", *map(str, arguments)]
-        self.log = log
         self.port = free_port()
         self.child = None
         self.start()
@@ -53,10 +54,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self):
-        out = open(self.log, "ab") if self.log else subprocess.DEVNULL
-        self.child = subprocess.Popen(self.command + ["--port", str(self.port)], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        if self.log:
-            out.close()
+        self.child = subprocess.Popen(self.command + ["--port", str(self.port)], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(self.ready, "fovea serve is ready")
 
     def ready(self):
@@ -249,8 +248,6 @@ class Browser:
 
 def find_axe(folder):
     """axe.min.js out of a PyPI package, fetched once into `folder`; None where it cannot be had."""
-    import sys
-    import zipfile
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     wheels = list(folder.glob("*.whl"))

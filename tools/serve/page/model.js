@@ -19,7 +19,7 @@ export function showModel(model, version) {
   $('#model-name').textContent = model.name;
   $('#model-classes').textContent = ` \u00b7 ${grouped(model.classes)} classes`;
   const facts = {
-    'Network': model.name,
+    'Network': model.architecture,
     'File': `${model.weights}, ${megabytes(model.size)}`,
     'sha256': model.sha256,
     'Licence': model.license || 'not stated in the file',

@@ -80,14 +80,15 @@ function showProgress(sentence = '') {
   $('#progress').value = done;
   const failed = cards.filter((card) => card.element.dataset.state === 'failed').length;
   const all = done === batch.length;
+  const without = failed ? `, ${grouped(failed)} without an answer` : '';
   $('#progress-text').textContent = all
-    ? `${grouped(cards.length)} ${cards.length === 1 ? 'photo' : 'photos'}${failed ? `, ${grouped(failed)} without an answer` : ''}`
+    ? `${grouped(cards.length)} ${cards.length === 1 ? 'photo' : 'photos'}${without}`
     : `${grouped(done)} of ${grouped(batch.length)}`;
   $('#answers').dataset.busy = String(!all);
   $('#copy-all').disabled = !cards.some((card) => card.answer);
   if (!sentence) return;
   if (batch.length === 1) announce(sentence);
-  else if (all) announce(`All ${grouped(batch.length)} photos are done.`);
+  else if (all) announce(`All ${grouped(batch.length)} photos are done${without}.`);
   if (all) batch = [];
 }
 
