@@ -7,7 +7,7 @@ jobs=${FOVEA_JOBS:-$(nproc)}
 export root jobs
 
 # What the library's own build and tests need, and what scripts/check needs on top.
-program_packages=(g++ cmake ninja-build ccache libstb-dev libturbojpeg0-dev nlohmann-json3-dev libcli11-dev)
+program_packages=(g++ cmake ninja-build ccache libstb-dev libturbojpeg0-dev nlohmann-json3-dev libcli11-dev libboost-dev)
 test_packages=("${program_packages[@]}" python3 catch2 libbenchmark-dev git)
 check_packages=("${test_packages[@]}" clang lld g++-aarch64-linux-gnu qemu-user-static doxygen)
 export program_packages test_packages check_packages

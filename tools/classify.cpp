@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include <fovea/core/parallel_for.h>
 
+#include "answer_json.h"
 #include "command.h"
 #include "inputs.h"
 #include "terminal.h"
@@ -16,8 +16,6 @@
 namespace fovea::tools {
 
 namespace {
-using Document = nlohmann::ordered_json;
-
 struct Options {
   std::vector<std::string> inputs, options;
   std::string weights = kDefaultWeights, model, labels;
@@ -114,37 +112,16 @@ double fraction(std::int64_t part, std::int64_t n) {
 }
 
 void print_json(const Classifier& classifier, const std::vector<Result>& results, const Options& o, bool labelled) {
-  Document d;
-  d["schema"] = "fovea.classify/1";
-  d["model"] = {{"name", classifier.net().name()},
-                {"weights", classifier.path()},
-                {"sha256", classifier.sha256()},
-                {"classes", classifier.class_count()}};
-  d["images"] = Document::array();
-  for (const Result& r : results) {
-    Document image;
-    image["path"] = r.input->path;
-    if (!r.error.empty()) {
-      image["error"] = r.error;
-    } else {
-      image["width"] = r.answer.width;
-      image["height"] = r.answer.height;
-      image["top"] = Document::array();
-      for (std::size_t i = 0; i < std::min(r.answer.top.size(), static_cast<std::size_t>(o.top)); ++i) {
-        const Prediction& p = r.answer.top[i];
-        image["top"].push_back({{"name", p.name}, {"class", p.index}, {"probability", p.probability}});
-      }
-      image["speed_ms"] = {
-          {"decode", r.answer.decode_ms}, {"preprocess", r.answer.preprocess_ms}, {"inference", r.answer.inference_ms}};
-    }
-    d["images"].push_back(std::move(image));
-  }
+  Document images = Document::array();
+  for (const Result& r : results)
+    images.push_back(r.error.empty() ? image_json(r.input->path, r.answer, o.top)
+                                     : Document{{"path", r.input->path}, {"error", r.error}});
+  Document d = answers_json(model_json(classifier, classifier.path()), std::move(images));
   if (labelled) {
     const Accuracy a = accuracy_of(results);
     d["accuracy"] = {{"n", a.n}, {"top1", fraction(a.top1, a.n)}, {"top5", fraction(a.top5, a.n)}};
   }
-  // A path that is no UTF-8 must not end the run: its bytes are replaced.
-  std::printf("%s\n", d.dump(1, ' ', false, Document::error_handler_t::replace).c_str());
+  std::printf("%s\n", text_of(d, 1).c_str());
 }
 
 void print_table(const Classifier& classifier, const std::vector<Result>& results, const Options& o, bool labelled) {

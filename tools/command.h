@@ -19,6 +19,8 @@ using Run = std::function<int()>;  // returns an Exit
 
 Run add_classify(CLI::App& app);
 Run add_convert(CLI::App& app);
+Run add_explain(CLI::App& app);
 Run add_info(CLI::App& app);
+Run add_serve(CLI::App& app);
 
 }  // namespace fovea::tools

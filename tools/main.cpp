@@ -24,6 +24,8 @@ constexpr const char* kDescription =
     "fovea: image recognition. A photo in, an answer out.\n\n"
     "  fovea classify cat.jpg                     what is on a photo\n"
     "  fovea classify photos/ --json              a folder, for a program\n"
+    "  fovea explain cat.jpg                      where on it the evidence is\n"
+    "  fovea serve                                a page for photos, and an HTTP API\n"
     "  fovea info models/efficientnet-lite0.safetensors\n"
     "  fovea convert net.pth net.safetensors --model resnet50 --half";
 
@@ -100,7 +102,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_help_all_flag("");
   app.set_version_flag("--version", version, "Print build, CPU and features");
-  const std::vector<Run> commands = {add_classify(app), add_convert(app), add_info(app)};
+  const std::vector<Run> commands = {add_classify(app), add_convert(app), add_explain(app), add_info(app),
+                                     add_serve(app)};
   const std::vector<std::string> names = names_of_commands(app);
   for (CLI::App* c : app.get_subcommands({})) c->get_formatter()->column_width(32);
   app.get_formatter()->column_width(32);

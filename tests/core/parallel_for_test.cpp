@@ -165,6 +165,22 @@ TEST_CASE("a nested call runs inline, on any thread") {
   CHECK(sum == 56 * 1000);
 }
 
+TEST_CASE("a thread that asked for it runs its loops inline until the scope ends") {
+  const Threads scope(7);
+  const auto ranges = [] {
+    std::atomic<int> calls{0};
+    parallel_for(1000, 1, [&](std::int64_t, std::int64_t) { ++calls; });
+    return calls.load();
+  };
+  {
+    const InlineParallelFor outer;
+    CHECK(ranges() == 1);
+    { const InlineParallelFor inner; }
+    CHECK(ranges() == 1);
+  }
+  CHECK(ranges() > 1);
+}
+
 TEST_CASE("a loop inside a loop of a single range is shared out") {
   const Threads scope(2);
   std::atomic<int> arrived{0};

@@ -54,6 +54,8 @@ TEST_CASE("the net that ships recognises the demo photos") {
   CHECK(shipped().class_name(282) == "tiger cat");
   CHECK(shipped().class_name(1000) == "class 1000");
   CHECK_FALSE(shipped().published_preprocess());
+  CHECK(shipped().metadata("fovea.format") == "1");
+  CHECK(shipped().metadata("fovea.no such key").empty());
 }
 
 TEST_CASE("file, bytes and pixels give one answer, alone and in a batch") {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include <fovea/core/error.h>
 #include <fovea/core/thread_count.h>
@@ -72,5 +73,25 @@ void parallel_for(std::int64_t n, std::int64_t grain, F&& body) {
 #endif
   body(std::int64_t{0}, n);
 }
+
+// While it lives, calls of this thread run inline: for threads of one's own that work side by side already, and would
+// only take the pool from the one whose loops are long.
+class InlineParallelFor {
+ public:
+#if defined(FOVEA_SINGLE_THREAD)
+  InlineParallelFor() {}
+  ~InlineParallelFor() {}
+#else
+  InlineParallelFor() : before_(std::exchange(detail::inside_parallel_for, true)) {}
+  ~InlineParallelFor() { detail::inside_parallel_for = before_; }
+#endif
+  InlineParallelFor(const InlineParallelFor&) = delete;
+  InlineParallelFor& operator=(const InlineParallelFor&) = delete;
+
+#if !defined(FOVEA_SINGLE_THREAD)
+ private:
+  bool before_;
+#endif
+};
 
 }  // namespace fovea::inline FOVEA_ABI

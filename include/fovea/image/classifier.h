@@ -111,6 +111,11 @@ class Classifier {
   const std::vector<std::string>& classes() const { return classes_; }
   // True if the file does not say how its input is made: the preprocessing is the architecture's published one.
   bool published_preprocess() const { return published_preprocess_; }
+  // What the file says under a metadata key ("fovea.license"); empty if it says nothing.
+  std::string metadata(std::string_view key) const {
+    const std::string* text = file_.find_metadata(key);
+    return text ? *text : std::string();
+  }
   // Lower-case hexadecimal, of the weight file's bytes as they were loaded; empty if they came from memory.
   std::string sha256() const { return file_.mapping ? sha256_hex(file_.mapping->bytes()) : std::string(); }
 

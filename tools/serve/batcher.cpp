@@ -1,0 +1,218 @@
+#include "batcher.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include <fovea/core/parallel_for.h>
+
+namespace fovea::tools {
+
+namespace {
+// Runs one step of a photo's way; what it throws becomes the photo's outcome with this status.
+template <class Step>
+void attempt(Outcome& outcome, int status, const char* code, Step&& step) {
+  const auto failed = [&](int s, std::string c, std::string message) {
+    outcome.status = s, outcome.code = std::move(c), outcome.message = std::move(message);
+  };
+  try {
+    step();
+  } catch (const Error& e) {
+    if (e.code() == Code::out_of_memory)
+      failed(503, "out_of_memory", e.what());
+    else
+      failed(status, code, e.what());
+  } catch (const std::bad_alloc&) {
+    failed(503, "out_of_memory", "there is no memory for this photo");
+  } catch (const std::exception& e) {
+    failed(500, "internal", e.what());
+  }
+}
+
+std::span<const std::byte> bytes_of(const Photo& photo) {
+  return std::as_bytes(std::span(photo.bytes.data(), photo.bytes.size()));
+}
+
+// What a burst of large photos left behind goes back to the system.
+void release_memory() {
+  release_kept_memory();
+  malloc_trim(0);
+}
+}  // namespace
+
+Batcher::Batcher(const Options& options, Metrics& metrics) : options_(options), metrics_(metrics) {
+  for (int i = 0; i < options_.decoders; ++i) start(&Batcher::decode_photos);
+  start(&Batcher::run_batches);
+  start(&Batcher::explain_photos);
+}
+
+Batcher::~Batcher() {
+  stop(std::chrono::milliseconds(0));
+  for (std::thread& t : threads_) t.join();
+}
+
+void Batcher::start(void (Batcher::*work)()) {
+  const std::lock_guard lock(mutex_);
+  ++running_threads_;
+  threads_.emplace_back([this, work] {
+    (this->*work)();
+    const std::lock_guard ending(mutex_);
+    --running_threads_;
+    ended_.notify_all();
+  });
+}
+
+bool Batcher::stop(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  waiting_.clear(), ready_.clear(), unexplained_.clear();
+  to_decode_.notify_all(), to_run_.notify_all(), to_explain_.notify_all();
+  return ended_.wait_for(lock, patience, [&] { return running_threads_ == 0; });
+}
+
+bool Batcher::submit(const std::shared_ptr<Photo>& photo) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_ || places_ >= options_.capacity) return false;
+  ++places_;
+  waiting_.push_back(photo);
+  to_decode_.notify_one();
+  return true;
+}
+
+void Batcher::cancel(const std::shared_ptr<Photo>& photo) {
+  const std::lock_guard lock(mutex_);
+  if (!photo->done) return;  // answered already
+  photo->done = nullptr;
+  metrics_.cancelled();
+  for (Photos* queue : {&waiting_, &ready_, &unexplained_})
+    if (const auto at = std::find(queue->begin(), queue->end(), photo); at != queue->end()) {
+      queue->erase(at);
+      --places_;
+      return;
+    }
+}
+
+std::size_t Batcher::length() const {
+  const std::lock_guard lock(mutex_);
+  return places_;
+}
+
+// The oldest photo of a queue; null when the end has come.
+std::shared_ptr<Photo> Batcher::take(Photos& from, std::condition_variable& wake) {
+  std::unique_lock lock(mutex_);
+  wake.wait(lock, [&] { return stopping_ || !from.empty(); });
+  if (stopping_) return nullptr;
+  const std::shared_ptr<Photo> photo = std::move(from.front());
+  from.pop_front();
+  if (&from == &waiting_) ++decoding_;
+  return photo;
+}
+
+void Batcher::pass_on(const std::shared_ptr<Photo>& photo, Photos& to, std::condition_variable& wake) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (photo->done && !stopping_ && photo->outcome.status == 200) {
+      to.push_back(photo);
+      wake.notify_one();
+      return;
+    }
+  }
+  finish(photo);
+}
+
+void Batcher::finish(const std::shared_ptr<Photo>& photo) {
+  std::function<void(const Outcome&)> done;
+  {
+    const std::lock_guard lock(mutex_);
+    --places_;
+    done = std::exchange(photo->done, nullptr);
+  }
+  if (done) done(photo->outcome);
+}
+
+void Batcher::decode_photos() {
+  const InlineParallelFor scope;
+  while (const std::shared_ptr<Photo> photo = take(waiting_, to_decode_)) {
+    attempt(photo->outcome, 422, "bad_image",
+            [&] { photo->prepared = photo->model->classifier->prepare(bytes_of(*photo), photo->name); });
+    if (!photo->explain) std::string().swap(photo->bytes);
+    {
+      const std::lock_guard lock(mutex_);
+      --decoding_;
+    }
+    pass_on(photo, ready_, to_run_);
+    to_run_.notify_one();  // also where nothing was passed on: the batch may be waiting for this photo
+  }
+}
+
+// Up to options_.batch photos of one model; empty when the end has come. Memory is given back when a second passes
+// without a photo.
+std::vector<std::shared_ptr<Photo>> Batcher::take_batch() {
+  std::unique_lock lock(mutex_);
+  const auto wanted = [&] { return stopping_ || !ready_.empty(); };
+  if (!to_run_.wait_for(lock, std::chrono::seconds(1), wanted)) {
+    lock.unlock();
+    release_memory();
+    lock.lock();
+    to_run_.wait(lock, wanted);
+  }
+  to_run_.wait_for(lock, options_.wait,
+                   [&] { return stopping_ || ready_.size() >= options_.batch || waiting_.size() + decoding_ == 0; });
+  std::vector<std::shared_ptr<Photo>> batch;
+  for (auto p = ready_.begin(); !stopping_ && p != ready_.end() && batch.size() < options_.batch;)
+    if (batch.empty() || (*p)->model == batch.front()->model) {
+      batch.push_back(std::move(*p));
+      p = ready_.erase(p);
+    } else {
+      ++p;
+    }
+  return batch;
+}
+
+void Batcher::run_batches() {
+  for (;;) {
+    const std::vector<std::shared_ptr<Photo>> batch = take_batch();
+    if (!batch.empty()) {
+      run(batch);
+      continue;
+    }
+    const std::lock_guard lock(mutex_);  // empty: the end, or all were cancelled meanwhile
+    if (stopping_) return;
+  }
+}
+
+void Batcher::run(const std::vector<std::shared_ptr<Photo>>& batch) {
+  std::vector<Prepared> inputs;
+  int top = 0;
+  for (const auto& p : batch) {
+    inputs.push_back(std::move(p->prepared));
+    top = std::max(top, p->top);
+  }
+  Outcome all;
+  std::vector<Answer> answers;
+  attempt(all, 500, "internal", [&] { answers = batch.front()->model->classifier->classify(inputs, top); });
+  metrics_.batch(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    batch[i]->outcome = all;
+    if (all.status == 200) batch[i]->outcome.answer = std::move(answers[i]);
+    if (batch[i]->explain)
+      pass_on(batch[i], unexplained_, to_explain_);
+    else
+      finish(batch[i]);
+  }
+}
+
+// The photo is decoded again: its bytes are small, and pixels of all that wait would not be.
+void Batcher::explain_photos() {
+  while (const std::shared_ptr<Photo> photo = take(unexplained_, to_explain_)) {
+    attempt(photo->outcome, 422, "cannot_explain", [&] {
+      const Image pixels = decode_image(bytes_of(*photo), photo->name).pixels;
+      photo->outcome.explanation = explain(*photo->model->classifier, pixels, *photo->explain);
+    });
+    finish(photo);
+  }
+}
+
+}  // namespace fovea::tools
