@@ -43,10 +43,10 @@ Listener::Listener(const ServerOptions& o, const Router& r, Metrics& m) : sessio
   listen();
   signals_.async_wait([this](error_code ec, int) {
     if (ec) return;
-    stop();
     signals_.async_wait([](error_code again, int) {  // the second time somebody means it
       if (!again) std::_Exit(1);
     });
+    stop();  // last: with no session open it cancels that wait
   });
   accept();
 }
