@@ -46,15 +46,14 @@ def unfilter(method, row, above):
 
 
 def yuv420(rows):
-    """The planes Y, U, V of BT.601 in full range, one byte each, of rows of RGB bytes; even width and height."""
+    """The planes Y, U, V of BT.601 (16..235, as cameras give it), one byte each, of rows of RGB; even width and height."""
     luma, u, v = bytearray(), bytearray(), bytearray()
     for y, row in enumerate(rows):
         r, g, b = row[0::3], row[1::3], row[2::3]
-        luma += bytes((299 * p + 587 * q + 114 * s) // 1000 for p, q, s in zip(r, g, b))
+        luma += bytes(16 + (66 * p + 129 * q + 25 * s) // 256 for p, q, s in zip(r, g, b))
         if y % 2 == 0:  # one sample of colour for each 2x2 pixels
-            for plane, (red, green, blue) in ((u, (-169, -331, 500)), (v, (500, -419, -81))):
-                plane += bytes(min(255, max(0, 128 + (red * p + green * q + blue * s) // 1000))
-                               for p, q, s in zip(r[::2], g[::2], b[::2]))
+            for plane, (red, green, blue) in ((u, (-38, -74, 112)), (v, (112, -94, -18))):
+                plane += bytes(128 + (red * p + green * q + blue * s) // 256 for p, q, s in zip(r[::2], g[::2], b[::2]))
     return bytes(luma + u + v)
 
 
@@ -64,7 +63,7 @@ def write_camera(path, names=("coffee.png", "chelsea.png"), frames_each=50):
     width = min(w for w, _, _ in pictures) // 2 * 2
     height = min(h for _, h, _ in pictures) // 2 * 2
     with open(path, "wb") as out:
-        out.write(f"YUV4MPEG2 W{width} H{height} F20:1 Ip A1:1 C420jpeg\n".encode())
+        out.write(f"YUV4MPEG2 W{width} H{height} F20:1 Ip A1:1 C420mpeg2\n".encode())
         for w, h, rows in pictures:
             left, top = (w - width) // 2, (h - height) // 2
             planes = yuv420([row[3 * left:3 * (left + width)] for row in rows[top:top + height]])
