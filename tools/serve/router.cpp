@@ -58,9 +58,10 @@ struct Parameters {
   std::optional<Response> wrong = {};
 };
 
-std::string suggestion(std::string_view name, const auto& candidates) {
-  constexpr std::size_t kLongest = 64;  // comparing costs time and memory by length
-  return name.size() > kLongest ? std::string() : suggest(name, candidates);
+// What a client wrote, in a message to it.
+std::string quoted(const std::string& text) {
+  constexpr std::size_t kLongest = 100;
+  return "'" + text.substr(0, kLongest) + (text.size() > kLongest ? "...'" : "'");
 }
 
 std::optional<Response> read_parameter(const std::string& name, const std::string& value, const ServedModels& models,
@@ -69,25 +70,22 @@ std::optional<Response> read_parameter(const std::string& name, const std::strin
   constexpr std::size_t kLongestName = 1024;
   if (name == "top") {
     p.top = integer(value).value_or(0);
-    if (p.top < 1) return bad_parameter("top is '" + value + "', a number from 1 is wanted");
+    if (p.top < 1) return bad_parameter("top is " + quoted(value) + ", a number from 1 is wanted");
   } else if (name == "model") {
     p.model = models.find(value);
     if (!p.model)
-      return error_response(
-          404, "unknown_model",
-          "no model '" + value + "'" + suggestion(value, models.names()) + "; GET /api/models lists them");
+      return error_response(404, "unknown_model", "no model " + quoted(value) + suggest(value, models.names()));
   } else if (name == "name") {
     if (value.size() > kLongestName) return bad_parameter("name is longer than 1024 bytes");
     if (!value.empty()) p.name = value;
   } else if (name == "explain") {
     if (std::find(std::begin(kExplainMethods), std::end(kExplainMethods), value) == std::end(kExplainMethods))
-      return bad_parameter("explain is '" + value + "', gradcam, ig or occlusion is wanted");
+      return bad_parameter("explain is " + quoted(value) + ", gradcam, ig or occlusion is wanted");
     p.explain = ExplainOptions{.method = value};
   } else if (name == "class") {
     p.explained_class = integer(value).value_or(-1);
   } else {
-    return bad_parameter("unknown parameter '" + name + "'" + suggestion(name, kNames) +
-                         "; there are top, model, name, explain and class");
+    return bad_parameter("unknown parameter " + quoted(name) + suggest(name, kNames));
   }
   return std::nullopt;
 }

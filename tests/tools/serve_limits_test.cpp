@@ -1,0 +1,218 @@
+// `fovea serve` stays up: sizes, deadlines, a full queue, clients that leave, signals.
+#include <support/catch.h>
+#include <support/support.h>
+#include <tools/small_server.h>
+
+namespace fovea {
+namespace {
+using namespace test;
+
+TEST_CASE("a body that is too large is refused as soon as that is known") {
+  SmallServer server({"--max-upload", "1K"});
+  HttpConnection announced = server->connect();  // not one byte of it is sent
+  announced.send("POST /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1025\r\n\r\n");
+  const HttpAnswer a = announced.receive();
+  CHECK(a.status == 413);
+  CHECK(a.error_code() == "too_large");
+  CHECK(announced.ended());
+
+  HttpConnection expecting = server->connect();
+  expecting.send(
+      "PUT /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1025\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(expecting.receive().status == 413);
+
+  HttpConnection growing = server->connect();  // and its last chunk never comes
+  growing.send(kChunkedHead + chunk(std::string(1000, 'x')) + chunk(std::string(25, 'x')));
+  CHECK(growing.receive().status == 413);
+
+  HttpConnection boasting = server->connect();
+  boasting.send(kChunkedHead + "ffffffffffffffff\r\n");
+  CHECK(boasting.receive().status == 413);
+
+  const std::string fits = std::string(1024, 'x');
+  CHECK(server->request("POST", "/api/classify", fits).status == 422);
+}
+
+TEST_CASE("100-continue is answered, and only then the body read") {
+  SmallServer server;
+  const std::string photo = tiny_photo();
+  HttpConnection c = server->connect();
+  c.send("PUT /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(photo.size()) +
+         "\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(c.receive().status == 100);
+  c.send(photo);
+  CHECK(c.receive().status == 200);
+  c.send(http_request("POST", "/api/classify", photo, {"Expect: a miracle"}));
+  CHECK(c.receive().status == 417);
+}
+
+TEST_CASE("chunks, pipelined requests and requests in pieces are read; HTTP/1.0 ends after its answer") {
+  SmallServer server;
+  const std::string photo = tiny_photo();
+  HttpConnection c = server->connect();
+  c.send(kChunkedHead + chunk(photo.substr(0, 10)) + chunk(photo.substr(10)) + "0\r\n\r\n");
+  CHECK(c.receive().status == 200);
+
+  c.send(http_request("POST", "/api/classify?name=1", photo) + http_request("GET", "/healthz") +
+         http_request("POST", "/api/classify?name=3", photo) + http_request("GET", "/nowhere"));
+  CHECK(c.receive().json().at("images")[0].at("path") == "1");
+  CHECK(c.receive().json().at("status") == "live");
+  CHECK(c.receive().json().at("images")[0].at("path") == "3");
+  CHECK(c.receive().status == 404);
+
+  for (const char byte : http_request("POST", "/api/classify", photo)) c.send({&byte, 1});
+  CHECK(c.receive().status == 200);
+  c.send(http_request("GET", "/healthz", "", {"Connection: close"}));
+  CHECK(c.receive().headers.at("connection") == "close");
+  CHECK(c.ended());
+
+  HttpConnection old = server->connect();
+  old.send("GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  CHECK(old.receive().status == 200);
+  CHECK(old.ended());
+}
+
+TEST_CASE("requests that two readers could understand differently are refused, and end the connection") {
+  SmallServer server;
+  const std::string start = "POST /api/classify HTTP/1.1\r\nHost: localhost\r\n";
+  for (const char* headers :
+       {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Content-Length: -1\r\n",
+        "Content-Length: 99999999999999999999\r\n", "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: chunked, gzip\r\n", "Content-Length : 5\r\n"}) {
+    CAPTURE(headers);
+    HttpConnection c = server->connect();
+    c.send(start + headers + "\r\n0\r\n\r\n" + http_request("GET", "/healthz"));
+    const int status = c.receive().status;
+    CHECK((status == 400 || status == 501));
+    CHECK(c.ended());
+  }
+}
+
+TEST_CASE("a head may have 64 KiB") {
+  SmallServer server;
+  CHECK(server->get("/healthz", {"X: " + std::string(60'000, 'x')}).status == 200);
+  CHECK(server->get("/healthz", {"X: " + std::string(66'000, 'x')}).status == 431);
+  CHECK(server->get("/" + std::string(66'000, 'x')).status == 431);
+  HttpConnection c = server->connect();
+  std::string flood = "GET / HTTP/1.1\r\n";
+  for (int i = 0; i < 10'000; ++i) flood += "X" + std::to_string(i) + ": 1\r\n";
+  c.send(flood);
+  CHECK(c.receive().status == 431);
+}
+
+// Sends a byte now and then until the other side has had enough.
+HttpAnswer drip(HttpConnection& c, int bytes) {
+  for (int i = 0; i < bytes && !c.readable(50); ++i) c.send("x");
+  REQUIRE(c.readable(0));
+  return c.receive();
+}
+
+TEST_CASE("the time for a head and for a body is counted in all, not from byte to byte") {
+  SmallServer server({"--head-seconds", "0.5", "--body-seconds", "0.5"});
+  HttpConnection head = server->connect();
+  head.send("GET /");
+  CHECK(drip(head, 200).status == 408);
+  CHECK(head.ended());
+  HttpConnection body = server->connect();
+  body.send("POST /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n");
+  CHECK(drip(body, 200).status == 408);
+  HttpConnection chunks = server->connect();
+  chunks.send(kChunkedHead);
+  CHECK(drip(chunks, 200).status != 200);
+  HttpConnection silent = server->connect();
+  CHECK(silent.ended());
+}
+
+TEST_CASE("an idle connection is closed") {
+  SmallServer server({"--idle-seconds", "0.3"});
+  HttpConnection c = server->connect();
+  c.send(http_request("GET", "/healthz"));
+  CHECK(c.receive().status == 200);
+  CHECK(c.ended());
+}
+
+TEST_CASE("more connections than allowed get 503, and a closed one makes room") {
+  SmallServer server({"--connections", "3"});
+  std::vector<HttpConnection> open;
+  for (int i = 0; i < 3; ++i) open.push_back(server->connect());
+  RunningServer::wait_until([&] {
+    const HttpAnswer a = server->get("/healthz");
+    return a.status == 503 && a.error_code() == "connections" && a.headers.count("retry-after") == 1;
+  });
+  open.pop_back();
+  RunningServer::wait_until([&] { return server->get("/healthz").status == 200; });
+  open.clear();
+  RunningServer::wait_until([&] { return server->metric("fovea_rejected_total{reason=\"connections\"}") >= 1; });
+}
+
+// An explanation by occlusion runs 169 times: long enough to look at a full queue.
+const std::string kSlow = "/api/classify?explain=occlusion";
+
+TEST_CASE("a full queue says so, and a client that goes away frees its place") {
+  RunningServer server({"--queue", "2"});
+  server.wait_until_ready();
+  HttpConnection first = server.connect(), second = server.connect();
+  first.send(http_request("POST", kSlow, chelsea()));
+  second.send(http_request("POST", kSlow, chelsea()));
+  RunningServer::wait_until([&] { return server.metric("fovea_queue_length") == 2; });
+  const HttpAnswer refused = server.request("POST", "/api/classify", chelsea());
+  CHECK(refused.status == 503);
+  CHECK(refused.error_code() == "busy");
+  CHECK(refused.headers.at("retry-after") == "1");
+  CHECK(server.metric("fovea_rejected_total{reason=\"queue\"}") == 1);
+  second.close();
+  RunningServer::wait_until([&] { return server.metric("fovea_queue_length") == 1; });
+  CHECK(server.request("POST", "/api/classify", chelsea()).status == 200);  // while the first is still explained
+  CHECK(server.metric("fovea_cancelled_total") == 1);
+  CHECK(first.receive().status == 200);
+}
+
+TEST_CASE("SIGTERM and SIGINT finish what runs, then end with 0") {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    RunningServer server({});
+    server.wait_until_ready();
+    HttpConnection idle = server.connect();
+    idle.send(http_request("GET", "/healthz"));
+    CHECK(idle.receive().status == 200);
+    std::vector<HttpConnection> busy;
+    for (int i = 0; i < 12; ++i) {
+      busy.push_back(server.connect());
+      busy.back().send(http_request("POST", "/api/classify", chelsea()));
+    }
+    RunningServer::wait_until([&] {  // all have arrived, and some are answered at most
+      return server.metric("fovea_queue_length") +
+                 server.metric("fovea_http_requests_total{route=\"/api/classify\",code=\"200\"}") ==
+             12;
+    });
+    server.signal(signal);
+    CHECK(idle.ended());
+    CHECK_THROWS(server.connect());
+    for (HttpConnection& c : busy) CHECK(c.receive().status == 200);
+    busy.clear();
+    CHECK(server.wait_for_end() == 0);
+  }
+}
+
+TEST_CASE("a taken port, a missing model or a missing key file is a sentence and exit code 1") {
+  SmallServer server;
+  const auto fails = [](Words arguments, const std::string& sentence) {
+    arguments.insert(arguments.begin(), "serve");
+    const Ran ran = fovea_program(arguments, {.seconds = 20});
+    INFO(ran.err);
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.err, sentence));
+  };
+  fails({"--port", std::to_string(server->port())}, "is taken by another program");
+  fails({"--port", "0", "--weights", "nowhere.safetensors"}, "no weight file nowhere.safetensors");
+  fails({"--port", "0", "--api-key-file", "/nowhere/key"}, "cannot be opened");
+  fails({"--port", "0", "--host", "no such host"}, "--host no such host");
+  const TemporaryFolder folder;
+  const Ran broken =
+      fovea_program({"serve", "--port", "0", "--weights", folder.write("x.safetensors", "nothing").string()});
+  CHECK(broken.code == 4);
+  CHECK(contains(broken.err, "x.safetensors"));
+}
+
+}  // namespace
+}  // namespace fovea
