@@ -1,6 +1,7 @@
 """Photos come in, answers come out."""
 import base64
 import json
+import re
 import shutil
 
 from selenium.webdriver.common.action_chains import ActionChains
@@ -114,11 +115,27 @@ class Answers(PageTest):
         self.browser.driver.find_elements("css selector", ".row")[4].click()
         wait_for(lambda: self.heat_pixels()[2:] != best, "the heat map of the fifth class")
         self.assertTrue(self.browser.one(".heat").is_selected())
+        self.assertEqual(self.browser.text("#announcer"), f"The heat map shows what speaks for {self.browser.cards()[0]['top'][4][0]}.")
         self.browser.one(".heat").click()
         self.assertFalse(self.browser.cards()[0]["heat"])
         asked = [url for _, url, _ in self.browser.requests("explain=")]
         self.assertEqual(len(asked), 2)
         self.assertTrue(all("explain=gradcam&class=" in url for url in asked), asked)
+
+    def test_a_heat_map_that_takes_long_is_given_up_by_its_switch(self):
+        own = Server(self.program)
+        self.addCleanup(own.stop)
+        self.open(own.origin)
+        self.browser.choose(PHOTOS / "chelsea.png")
+        self.browser.card("chelsea.png")
+        self.browser.one("#method").send_keys("integrated gradients")
+        self.browser.one(".heat").click()
+        wait_for(lambda: re.match(r"Looking for the reasons, \d+\u202fs", self.browser.cards()[0]["sentence"]), "the time is shown")
+        self.browser.one(".heat").click()
+        wait_for(lambda: any(method == "loadingFailed" and event["canceled"] for method, event in self.browser.events()),
+                 "the request is given up")
+        self.assertFalse(self.browser.cards()[0]["heat"])
+        self.assertEqual(self.browser.cards()[0]["sentence"], "")
 
     def test_an_answer_is_copied_as_the_json_of_the_command_line(self):
         self.allow_clipboard()

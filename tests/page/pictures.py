@@ -19,13 +19,13 @@ def make(browser, server, folder):
     folder.mkdir(parents=True, exist_ok=True)
     browser.cdp("Emulation.setScrollbarsHidden", hidden=True)
 
-    def take(name, width, height, dark, photo_names, heat=None):
-        browser.size(width, height)
+    def take(name, width, height, dark, photo_names, heat=None, scale=1):
+        browser.size(width, height, scale)
         browser.dark(dark)
         browser.open(server.origin + "/")
         wait_for(lambda: browser.js("return document.querySelectorAll('#classes li').length > 0"), "the page has its model")
         answer(browser, photo_names)  # the first answers of a server take longer
-        browser.one("#clear").click()
+        browser.js("document.querySelector('#clear').click()")
         answer(browser, photo_names, heat)
         browser.driver.execute_async_script("setTimeout(arguments[0], 600)")  # until bars and cards have arrived
         path = folder / f"{name}.png"
@@ -34,6 +34,6 @@ def make(browser, server, folder):
         if path.stat().st_size > LARGEST:
             raise SystemExit(f"{path} is larger than {LARGEST:,} bytes")
 
-    take("desktop", 880, 700, False, ["chelsea.png"], heat=0)
-    take("phone", 360, 740, False, ["coffee.png"])
-    take("dark", 1060, 720, True, ["coffee.png", "camera.png", "rocket.jpg"])
+    take("desktop", 880, 720, False, ["chelsea.png"], heat=0)
+    take("phone", 360, 900, False, ["coffee.png"])
+    take("dark", 1080, 700, True, ["rocket.jpg", "flower.jpg", "grace_hopper.jpg"], scale=0.9)

@@ -5,7 +5,7 @@ import {NoPhoto, openPhoto, smaller, toSend, tooLarge} from './photo.js';
 import {drawHeat} from './heat.js';
 
 export class Card {
-  // page: {limit, model, method, inTurn(task), changed(sentence), removed(card)}, see page.js.
+  // page: {limit, model, method, inTurn(task), explainInTurn(task), changed(sentence), removed(card)}, see page.js.
   constructor(file, page) {
     this.file = file;
     this.page = page;
@@ -13,6 +13,8 @@ export class Card {
     this.finished = false;
     this.photo = null;     // of openPhoto
     this.bytes = null;     // what is sent
+    this.heatOf = null;    // the class that the heat map is of, or will be
+    this.asking = null;    // AbortController of the request for it
     this.gone = new AbortController();
     this.element = clone('card-template');
     $('.name', this.element).textContent = file.name;
@@ -147,28 +149,35 @@ export class Card {
     else this.explain(index);
   }
 
+  // Seconds with Grad-CAM, perhaps minutes with the others: so the time is shown, and switching off gives it up.
   async explain(index) {
     const {method, model} = this.page;
     this.markHeat(index);
+    const {signal} = this.asking = new AbortController();
+    const start = performance.now();
+    const clock = setInterval(() => this.say(`Looking for the reasons, ${Math.round((performance.now() - start) / 1000)}\u202fs`), 1000);
     this.say('Looking for the reasons');
     try {
-      const answer = await this.page.inTurn(() => classify(this.bytes,
-        {top: 1, model, name: this.file.name, explain: method, class: index}, this.patience()));
-      if (this.heatOf !== index) return;  // switched off or over meanwhile
+      const answer = await this.page.explainInTurn(() => classify(this.bytes,
+        {top: 1, model, name: this.file.name, explain: method, class: index}, {signal}));
       await drawHeat($('canvas', this.element), answer.images[0].explain);
+      if (signal.aborted) return;
       this.setStrength();
       $('canvas', this.element).hidden = false;
       this.say('');
-      announce(`The heat map shows what speaks for ${answer.images[0].explain.class.name}.`);
+      announce(`The heat map shows what speaks for ${answer.images[0].explain.name}.`);
     } catch (error) {
-      if (this.gone.signal.aborted || this.heatOf !== index) return;
+      if (signal.aborted) return;
       this.hideHeat();
       this.say(`No heat map: ${error.message}`);
       announce(`No heat map: ${error.message}`);
+    } finally {
+      clearInterval(clock);
     }
   }
 
   markHeat(index) {
+    this.asking?.abort();
     this.heatOf = index;
     $('.heat', this.element).checked = index !== null;
     $('.strength', this.element).disabled = index === null;
@@ -186,6 +195,7 @@ export class Card {
 
   remove() {
     this.gone.abort();
+    this.asking?.abort();
     if (this.photo?.image) URL.revokeObjectURL(this.photo.image.src);
     this.element.remove();
     this.page.removed(this);

@@ -19,6 +19,7 @@ const page = {
   model: null,      // its name
   method: null,     // how heat maps are made; null: not at all
   inTurn: turns(kAtOnce),
+  explainInTurn: turns(1),  // apart, so that reasons keep no photo waiting
   changed: showProgress,
   removed: forget,
   add,
