@@ -35,5 +35,5 @@ def make(browser, server, folder):
             raise SystemExit(f"{path} is larger than {LARGEST:,} bytes")
 
     take("desktop", 880, 720, False, ["chelsea.png"], heat=0)
-    take("phone", 360, 900, False, ["coffee.png"])
+    take("phone", 360, 990, False, ["coffee.png"])
     take("dark", 1080, 700, True, ["rocket.jpg", "flower.jpg", "grace_hopper.jpg"], scale=0.9)

@@ -61,7 +61,7 @@ export function showTop(list, top, onPick = null) {
 
 // A line of facts that breaks between them only.
 export function showFacts(line, facts) {
-  line.textContent = facts.map((fact) => fact.replaceAll(' ', '\u00a0')).join(' \u00b7 ');
+  line.textContent = facts.map((fact) => fact.replaceAll(' ', '\u00a0')).join(', ');
 }
 
 // Places for as many rows, so that nothing moves when the answer comes.
