@@ -2,25 +2,12 @@
 // target.
 #pragma once
 
-#include <memory>
-
 #include <fovea/core/target.h>
 #include <fovea/cpu/channel_dot/reference.h>
+#include <fovea/cpu/scratch.h>
 #include <fovea/cpu/simd/avx2.h>
 #include <fovea/cpu/simd/avx512.h>
 #include <fovea/cpu/simd/neon.h>
-
-namespace fovea::inline FOVEA_ABI::cpu {
-// The sums of a block, of one task.
-class ChannelScratch {
- public:
-  explicit ChannelScratch(std::int64_t floats) : data_(new float[static_cast<std::size_t>(floats)]) {}
-  float* data() const { return data_.get(); }
-
- private:
-  std::unique_ptr<float[]> data_;
-};
-}  // namespace fovea::inline FOVEA_ABI::cpu
 
 #define FOVEA_BODY <fovea/cpu/channel_dot/body.inc>
 #include <fovea/cpu/for_each_target.inc>

@@ -5,6 +5,7 @@
 
 #include <fovea/core/target.h>
 #include <fovea/cpu/pool/reference.h>
+#include <fovea/cpu/scratch.h>
 #include <fovea/cpu/simd/avx2.h>
 #include <fovea/cpu/simd/avx512.h>
 #include <fovea/cpu/simd/neon.h>
