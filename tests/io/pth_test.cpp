@@ -55,7 +55,7 @@ void check_contents(const FileCase& c, const TensorFile& file) {
       const auto values = expected.at("values").get<std::vector<float>>();
       CHECK(found.at(name).bytes == std::string(reinterpret_cast<const char*>(values.data()), 4 * values.size()));
     } else if (const AnyTensor* t = file.tensors.empty() ? nullptr : file.find(name)) {
-      CHECK(name_of(t->dtype()) == expected.at("dtype"));
+      CHECK(name_of(t->dtype()) == expected.at("dtype").get<std::string>());
     } else {
       CHECK(file.opaque[0].second.dtype == file.opaque[0].first);  // of these files the tensors are named by their type
     }

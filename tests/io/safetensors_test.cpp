@@ -38,10 +38,10 @@ void check_contents(const FileCase& c, const TensorFile& file) {
     INFO("tensor " << name);
     REQUIRE(found.count(name) == 1);
     const Found& t = found.at(name);
-    CHECK(t.dtype == expected.at("dtype"));
+    CHECK(t.dtype == expected.at("dtype").get<std::string>());
     CHECK(t.shape == expected.at("shape").get<std::vector<std::int64_t>>());
     CHECK(t.bytes.size() == expected.at("bytes"));
-    CHECK(sha256_hex(t.bytes).substr(0, 32) == expected.at("sha256"));
+    CHECK(sha256_hex(t.bytes).substr(0, 32) == expected.at("sha256").get<std::string>());
   }
 }
 

@@ -7,6 +7,7 @@
 // Names of version 2 that version 3 changed.
 namespace Catch {
 inline auto Contains(const std::string& text) { return Matchers::ContainsSubstring(text); }
+inline auto StartsWith(const std::string& text) { return Matchers::StartsWith(text); }
 }  // namespace Catch
 using Catch::Approx;
 #else
