@@ -74,11 +74,12 @@ need_commands() {
   done
 }
 
-# configure DIR ARGUMENT...: an own build folder below build/, warnings are errors.
+# configure DIR ARGUMENT...: an own build folder below build/, warnings are errors. It and `build` wait for each other:
+# stages that run side by side may share a folder.
 configure() {
   local dir=$root/build/$1
   shift
-  cmake -S "$root" -B "$dir" -G Ninja -DFOVEA_WERROR=ON "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
+  flock "$dir.lock" cmake -S "$root" -B "$dir" -G Ninja -DFOVEA_WERROR=ON "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
 }
 
 # build DIR TARGET...: ninja with its progress line where somebody watches, else ten lines and what went wrong.
@@ -86,9 +87,9 @@ build() {
   local dir=$root/build/$1
   shift
   if [[ -t 1 ]]; then
-    ninja -C "$dir" -j "$jobs" "$@"
+    flock "$dir.lock" ninja -C "$dir" -j "$jobs" "$@"
   else
-    NINJA_STATUS='[%f/%t] ' ninja -C "$dir" -j "$jobs" "$@" | ninja_progress
+    NINJA_STATUS='[%f/%t] ' flock "$dir.lock" ninja -C "$dir" -j "$jobs" "$@" | ninja_progress
   fi
 }
 ninja_progress() {
