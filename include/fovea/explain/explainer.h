@@ -69,8 +69,8 @@ inline MapAndLogits explain_by_ig(const CheckedNet& net, const Tensor<float>& x,
       normalize(Tensor<std::uint8_t>({x.size(1), x.size(2), 3}), net.classifier.preprocessing()).reshape(x.shape());
   const IntegratedGradients<float> ig = integrated_gradients(net, x, black, {.index = options.index});
   e.index = ig.index, e.steps = ig.steps, e.error = ig.error;
-  const std::int64_t radius = std::min(x.size(1), x.size(2)) / 40;  // windows of 11 pixels at 224
-  return {smoothed(pixel_attributions(ig.attributions), radius), ig.logits};
+  const std::int64_t radius = std::min(x.size(1), x.size(2)) / 28;  // windows of 17 pixels at 224
+  return {smoothed(smoothed(pixel_attributions(ig.attributions), radius), radius), ig.logits};
 }
 
 inline MapAndLogits explain_by_occlusion(const CheckedNet& net, const Tensor<float>& x, const ExplainOptions& options,
