@@ -101,6 +101,19 @@ TEST_CASE("a head may have 64 KiB") {
   CHECK(c.receive().status == 431);
 }
 
+TEST_CASE("what stands around chunks may have 64 KiB too") {
+  SmallServer server;
+  for (const char* around : {"0\r\nX: ", "0;x=", "5;x="}) {
+    CAPTURE(around);
+    for (const std::size_t size : {65'000, 65'536, 70'000}) {
+      HttpConnection c = server->connect();
+      c.send(kChunkedHead + around + std::string(size, 'x') + "\r\n\r\n");
+      if (size > 65'000) CHECK(c.receive().status == 431);
+    }
+  }
+  RunningServer::wait_until([&] { return server->metric("fovea_connections") == 1; });
+}
+
 // Sends a byte now and then until the other side has had enough.
 HttpAnswer drip(HttpConnection& c, int bytes) {
   for (int i = 0; i < bytes && !c.readable(50); ++i) c.send("x");

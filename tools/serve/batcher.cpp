@@ -78,6 +78,7 @@ bool Batcher::submit(const std::shared_ptr<Photo>& photo) {
   ++places_;
   waiting_.push_back(photo);
   to_decode_.notify_one();
+  if (!std::exchange(used_, true)) to_run_.notify_one();
   return true;
 }
 
@@ -147,17 +148,25 @@ void Batcher::decode_photos() {
   }
 }
 
-// Up to options_.batch photos of one model; empty when the end has come. Memory is given back when a second passes
-// without a photo.
+// Waits for a photo that can run. What a burst of photos left behind is given back when a second passes without any.
+void Batcher::wait_for_ready(std::unique_lock<std::mutex>& lock) {
+  const auto wanted = [&] { return stopping_ || !ready_.empty(); };
+  while (!wanted()) {
+    if (!used_) {
+      to_run_.wait(lock, [&] { return wanted() || used_; });
+    } else if (!to_run_.wait_for(lock, std::chrono::seconds(1), wanted) && places_ == 0) {
+      used_ = false;
+      lock.unlock();
+      release_memory();
+      lock.lock();
+    }
+  }
+}
+
+// Up to options_.batch photos of one model; empty when the end has come.
 std::vector<std::shared_ptr<Photo>> Batcher::take_batch() {
   std::unique_lock lock(mutex_);
-  const auto wanted = [&] { return stopping_ || !ready_.empty(); };
-  if (!to_run_.wait_for(lock, std::chrono::seconds(1), wanted)) {
-    lock.unlock();
-    release_memory();
-    lock.lock();
-    to_run_.wait(lock, wanted);
-  }
+  wait_for_ready(lock);
   to_run_.wait_for(lock, options_.wait,
                    [&] { return stopping_ || ready_.size() >= options_.batch || waiting_.size() + decoding_ == 0; });
   std::vector<std::shared_ptr<Photo>> batch;

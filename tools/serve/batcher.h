@@ -79,6 +79,7 @@ class Batcher {
   void explain_photos();
 
   std::shared_ptr<Photo> take(Photos& from, std::condition_variable& wake);
+  void wait_for_ready(std::unique_lock<std::mutex>& lock);
   std::vector<std::shared_ptr<Photo>> take_batch();
   void pass_on(const std::shared_ptr<Photo>& photo, Photos& to, std::condition_variable& wake);
   void finish(const std::shared_ptr<Photo>& photo);
@@ -93,6 +94,7 @@ class Batcher {
   std::size_t places_ = 0, decoding_ = 0;
   int running_threads_ = 0;
   bool stopping_ = false;
+  bool used_ = false;  // since memory was given back
   std::vector<std::thread> threads_;
 };
 

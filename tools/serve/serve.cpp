@@ -1,5 +1,6 @@
 // fovea serve: the page and the HTTP API.
 #include <fcntl.h>
+#include <malloc.h>
 #include <spawn.h>
 #include <unistd.h>
 
@@ -104,7 +105,15 @@ class Loader {
   std::thread thread_;
 };
 
+// Bodies and pixels come and go: blocks of a mebibyte and more are given back to the system when they are freed. By
+// default glibc would raise that limit to the largest block it has seen, and keep what was below.
+void give_memory_back() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
+}
+
 int serve(Options o) {
+  give_memory_back();
   if (o.threads > 0) set_thread_count(o.threads);
   o.batcher.decoders = thread_count();
   o.batcher.wait = std::chrono::milliseconds(o.batch_wait_ms);

@@ -80,7 +80,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Sessions& shared_;
   tcp::socket socket_;
   asio::steady_timer timer_;
-  boost::beast::flat_buffer buffer_{kHeadLimit + kReadBuffer};
+  // Not one byte more: Beast raises an error for a field of 64 KiB in a chunked body's trailer.
+  boost::beast::flat_buffer buffer_{kHeadLimit};
   std::optional<Parser> parser_;
   std::optional<Message> message_;
   Head head_;
@@ -114,12 +115,13 @@ inline void Session::arm(Milliseconds time, void (Session::*expired)()) {
   });
 }
 
-// A read whose bytes have just arrived is not cancelled and would go on, so it is tried again until the state changes.
+// The read ends and on_head or on_body answers 408. If it does not end (its bytes had just arrived, or reading raised
+// an error, see Listener::run), the connection does.
 inline void Session::time_out() {
   timed_out_ = true;
   error_code ignored;
   socket_.cancel(ignored);
-  arm(Milliseconds(100), &Session::time_out);
+  arm(Milliseconds(1'000), &Session::close);
 }
 
 inline void Session::start() {
@@ -218,7 +220,10 @@ inline bool Session::reserve_memory() {
   return true;
 }
 
-inline void Session::release_memory() { shared_.upload_memory -= std::exchange(reserved_, 0); }
+inline void Session::release_memory() {
+  if (parser_) std::string().swap(parser_->get().body());  // of a body that was refused half-way
+  shared_.upload_memory -= std::exchange(reserved_, 0);
+}
 
 inline void Session::begin_body() {
   state_ = State::body;
