@@ -1,5 +1,5 @@
 // Networks by name: names, options, messages, sizes.
-#include <fovea/models/create.h>
+#include <fovea/models.h>
 #include <models/formula.h>
 #include <support/catch.h>
 #include <support/support.h>

@@ -6,6 +6,8 @@
 #include <fovea/io/load.h>
 #include <fovea/io/weights.h>
 #include <fovea/models/create.h>
+#include <fovea/models/resnet.h>
+#include <fovea/models/resnet_cifar.h>
 #include <fovea/nn/taps.h>
 #include <models/compare.h>
 #include <support/catch.h>
