@@ -1,4 +1,5 @@
 // explain(): the net that ships on demo photos, by each method; what it refuses; several threads; the picture.
+#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -89,6 +90,29 @@ TEST_CASE("integrated gradients of a photo add up, and say how many steps that t
   CHECK(e.steps <= 1024);
   CHECK(e.error <= 0.01);
   CHECK(e.heat.shape() == Shape{342, 512, 1});
+}
+
+TEST_CASE("integrated gradients take no more steps than they may, and say how far off they are") {
+  const Image rocket = photo("rocket.jpg");
+  const Explanation fine = explain(small(), rocket, {.method = "ig"});
+  for (const int most : {1, 3, 64}) {
+    CAPTURE(most);
+    const Explanation rough = explain(small(), rocket, {.method = "ig", .max_steps = most});
+    CHECK(rough.steps == most);
+    CHECK(rough.error >= (most < fine.steps ? 0.01 : 0));
+  }
+  CHECK(error_of(small(), rocket, {.method = "ig", .max_steps = 0}).find("0 to 0 steps") != std::string::npos);
+}
+
+TEST_CASE("an explanation that another thread stops ends with an error that says so") {
+  std::atomic<bool> stop = false;
+  for (const char* method : {"gradcam", "ig", "occlusion"}) {
+    CAPTURE(method);
+    stop = false;
+    CHECK(error_of(small(), photo("coffee.png"), {.method = method, .max_steps = 2, .stop = &stop}) == "no error");
+    stop = true;
+    CHECK(error_of(small(), photo("coffee.png"), {.method = method, .max_steps = 2, .stop = &stop}) == "explain: stopped");
+  }
 }
 
 TEST_CASE("explain refuses what it cannot do with a sentence") {

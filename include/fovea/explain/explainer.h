@@ -5,6 +5,8 @@
 //   save_png("heat.png", e.heat);
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +28,9 @@ inline constexpr std::string_view kExplainMethods[] = {"gradcam", "ig", "occlusi
 struct ExplainOptions {
   std::string method = "gradcam";                    // one of kExplainMethods
   std::optional<std::int64_t> index = std::nullopt;  // class; none: the most probable
-  std::string layer = {};                            // of Grad-CAM; empty: last_feature_map
+  std::string layer = {};                            // of gradcam; empty: last_feature_map
+  int max_steps = 1024;                     // of ig: fewer end sooner, perhaps with a larger Explanation::error
+  const std::atomic<bool>* stop = nullptr;  // set by another thread, it ends the work after the pass that runs
 };
 
 struct Explanation {
@@ -43,10 +47,14 @@ struct Explanation {
 
 namespace detail {
 
-// The classifier as the methods want it: a network whose weight file is looked at after each run.
+// The classifier as the methods want it: a network that can be stopped, whose weight file is looked at after each run.
 struct CheckedNet {
   const Classifier& classifier;
-  Tensor<float> operator()(const Tensor<float>& x) const { return classifier.logits(x); }
+  const std::atomic<bool>* stop;
+  Tensor<float> operator()(const Tensor<float>& x) const {
+    if (stop && stop->load()) fail_as(Code::unavailable, "explain: stopped");
+    return classifier.logits(x);
+  }
 };
 inline std::vector<ModuleKey> module_keys(const CheckedNet& net) { return module_keys(net.classifier.net()); }
 
@@ -67,7 +75,9 @@ inline MapAndLogits explain_by_ig(const CheckedNet& net, const Tensor<float>& x,
                                   Explanation& e) {
   const Tensor<float> black =
       normalize(Tensor<std::uint8_t>({x.size(1), x.size(2), 3}), net.classifier.preprocessing()).reshape(x.shape());
-  const IntegratedGradients<float> ig = integrated_gradients(net, x, black, {.index = options.index});
+  const IntegratedGradients<float> ig = integrated_gradients(
+      net, x, black,
+      {.index = options.index, .steps = std::min(64, options.max_steps), .max_steps = options.max_steps});
   e.index = ig.index, e.steps = ig.steps, e.error = ig.error;
   const std::int64_t radius = std::min(x.size(1), x.size(2)) / 28;  // windows of 17 pixels at 224
   return {smoothed(smoothed(pixel_attributions(ig.attributions), radius), radius), ig.logits};
@@ -84,7 +94,7 @@ inline MapAndLogits explain_by_occlusion(const CheckedNet& net, const Tensor<flo
 
 // pixels: upright H W 3. Safe from several threads; a thread on which a tape lives cannot explain. Errors: those of
 // preprocess; an unknown method or layer, with the nearest; a class that the network has not; a layer named for a
-// method that has none.
+// method that has none; no steps; Code::unavailable if it was stopped.
 inline Explanation explain(const Classifier& classifier, const Image& pixels, const ExplainOptions& options = {}) {
   const auto known = std::find(std::begin(kExplainMethods), std::end(kExplainMethods), options.method);
   if (known == std::end(kExplainMethods))
@@ -94,7 +104,7 @@ inline Explanation explain(const Classifier& classifier, const Image& pixels, co
          " explains the photo itself");
   const Tensor<float> input = preprocess(pixels, classifier.preprocessing());
   const Tensor<float> x = input.reshape({1, input.size(0), input.size(1), 3});
-  const detail::CheckedNet net{classifier};
+  const detail::CheckedNet net{classifier, options.stop};
   Explanation e;
   e.method = options.method;
   const auto method = options.method == "gradcam" ? detail::explain_by_gradcam
