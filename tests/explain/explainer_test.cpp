@@ -111,7 +111,8 @@ TEST_CASE("an explanation that another thread stops ends with an error that says
     stop = false;
     CHECK(error_of(small(), photo("coffee.png"), {.method = method, .max_steps = 2, .stop = &stop}) == "no error");
     stop = true;
-    CHECK(error_of(small(), photo("coffee.png"), {.method = method, .max_steps = 2, .stop = &stop}) == "explain: stopped");
+    CHECK(error_of(small(), photo("coffee.png"), {.method = method, .max_steps = 2, .stop = &stop}) ==
+          "explain: stopped");
   }
 }
 
