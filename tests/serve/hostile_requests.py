@@ -6,7 +6,7 @@ usage: hostile_requests.py PROGRAM [--requests 1000] [--seed 1] [--small-net] [-
 Hostile are: heads and bodies that are cut off, too large or come a byte every two seconds; requests in a heap, header
 floods, broken chunks, strange paths, hosts and methods, clients that leave or never read, and every file of the corpus
 of malformed images as a body. Checked:
-  - good requests get the right answer, and no later than among as many well-behaved clients (see TIME_FACTOR);
+  - good requests get the right answer, in about the time that they take among as many well-behaved clients (TIME_FACTOR);
   - no answer is a 500, each is whole and carries the security headers;
   - resident memory, read idle after each tenth of the requests (each thousand of 10,000), grows by less than 20 MB
     after the first; file descriptors are as many as before; SIGTERM ends the server with 0.
@@ -409,7 +409,7 @@ def describe(values):
 
 
 def usual_times(server, corpus, expected):
-    """Of one good client alone, and among as many that behave."""
+    """What is usual on this machine now: one good client alone, and among as many that behave."""
     alone = GoodClient(server.port, corpus, expected, 1)
     alone.start()
     time.sleep(3)
@@ -480,11 +480,11 @@ def main():
     options = parser.parse_args()
     shared = pathlib.Path(os.environ.get("FOVEA_SHARED") or ROOT.parent / "shared") / "data/edge-images"
     corpus = Corpus(options.corpus or [f for f in (ROOT / "tests/data/edge-images", shared) if f.exists()])
-    failures = []
+    results = []
 
     def check(what, good):
         print(f"  {'ok' if good else 'FAILED'}: {what}", flush=True)
-        failures.extend([] if good else [what])
+        results.append(good)
 
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -523,9 +523,12 @@ def main():
             print(f"  FAILED {problem}")
         check(f"{options.requests} hostile requests, {len(problems)} answered badly", not problems)
         check(f"{len(good)} good requests meanwhile, {len(wrong)} wrong", not wrong)
-        limit = TIME_FACTOR * percentile(usual, 0.95)
+        after, wrong = usual_times(server, corpus, expected)  # other work on the machine may have come or gone meanwhile
+        check(f"{len(after)} good requests among each other, {len(wrong)} wrong", not wrong)
+        limit = TIME_FACTOR * max(percentile(usual, 0.95), percentile(after, 0.95))
         check(f"95 % of them within {1e3 * percentile(good, 0.95):.0f} ms, {1e3 * limit:.0f} allowed",
               percentile(good, 0.95) <= limit)
+        server.wait_until_idle()
         check(f"{server.descriptors()} file descriptors, {descriptors} before", server.descriptors() == descriptors)
         growth = max(resident[1:], default=resident[0]) - resident[0]
         if not options.sanitized:
@@ -534,8 +537,8 @@ def main():
         check(f"SIGTERM ends it with {code}", code == 0)
         if code != 0:
             print((folder / "log").read_text(errors="replace")[-6000:])
-    print(f"{5 + (not options.sanitized) + 1 - len(failures)} passed, {len(failures)} failed")
-    return 1 if failures else 0
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
 usage: load.py PROGRAM [--seconds 60] [--connections 16] [--threads 1 2] [--batch 16 1]
 
-For each number of compute threads: the eight demo photos, as often as fit into some ten seconds, through
+For each number of compute threads: the eight demo photos, forty times and more, through
 `fovea classify --batch 16`; then the same eight through the server, once for each --batch. CPU seconds are those that
 the server and wrk used, by the kernel's count: on a machine where both share the cores, wrk's are lost to the server.
 """
@@ -46,7 +46,7 @@ def classify(program, threads, seconds):
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
             return time.monotonic() - start
         few = run(2)
-        copies = max(4, round(seconds / few * 2))
+        copies = max(40, round(seconds / few * 2))
         return (copies - 2) * len(PHOTOS) / (run(copies) - few)
 
 
