@@ -68,6 +68,7 @@ bool Batcher::stop(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   stopping_ = true;
   waiting_.clear(), ready_.clear(), unexplained_.clear();
+  if (explained_) explained_->unwanted = true;
   to_decode_.notify_all(), to_run_.notify_all(), to_explain_.notify_all();
   return ended_.wait_for(lock, patience, [&] { return running_threads_ == 0; });
 }
@@ -86,6 +87,7 @@ void Batcher::cancel(const std::shared_ptr<Photo>& photo) {
   const std::lock_guard lock(mutex_);
   if (!photo->done) return;  // answered already
   photo->done = nullptr;
+  photo->unwanted = true;
   metrics_.cancelled();
   for (Photos* queue : {&waiting_, &ready_, &unexplained_})
     if (const auto at = std::find(queue->begin(), queue->end(), photo); at != queue->end()) {
@@ -108,6 +110,7 @@ std::shared_ptr<Photo> Batcher::take(Photos& from, std::condition_variable& wake
   const std::shared_ptr<Photo> photo = std::move(from.front());
   from.pop_front();
   if (&from == &waiting_) ++decoding_;
+  if (&from == &unexplained_) explained_ = photo;
   return photo;
 }
 
@@ -218,9 +221,13 @@ void Batcher::explain_photos() {
   while (const std::shared_ptr<Photo> photo = take(unexplained_, to_explain_)) {
     attempt(photo->outcome, 422, "cannot_explain", [&] {
       const Image pixels = decode_image(bytes_of(*photo), photo->name).pixels;
-      photo->outcome.explanation = explain(*photo->model->classifier, pixels, *photo->explain);
+      ExplainOptions options = *photo->explain;
+      options.stop = &photo->unwanted;
+      photo->outcome.explanation = explain(*photo->model->classifier, pixels, options);
     });
     finish(photo);
+    const std::lock_guard lock(mutex_);
+    explained_ = nullptr;
   }
 }
 

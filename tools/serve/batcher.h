@@ -41,7 +41,8 @@ struct Photo {
   std::optional<ExplainOptions> explain;
   std::function<void(const Outcome&)> done;  // called once, on a thread of the batcher; not at all after cancel()
 
-  Prepared prepared;  // of the batcher
+  std::atomic<bool> unwanted = false;  // set by cancel(): ends an explanation that runs
+  Prepared prepared;                   // of the batcher
   Outcome outcome;
 };
 
@@ -91,6 +92,7 @@ class Batcher {
   mutable std::mutex mutex_;
   std::condition_variable to_decode_, to_run_, to_explain_, ended_;
   Photos waiting_, ready_, unexplained_;
+  std::shared_ptr<Photo> explained_;  // the one whose explanation runs
   std::size_t places_ = 0, decoding_ = 0;
   int running_threads_ = 0;
   bool stopping_ = false;

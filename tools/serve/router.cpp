@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view kClassify = "/api/classify";
 constexpr std::string_view kPaths[] = {kClassify, "/api/models", "/healthz", "/readyz", "/metrics"};
 constexpr int kDefaultTop = 5;
+// Of integrated gradients: one explanation runs at a time, and 1,024 steps take more than a minute of a small machine.
+constexpr int kSteps = 256;
 
 const PageFile* page_file(std::string_view path) {
   for (const PageFile& f : page_files())
@@ -81,7 +83,7 @@ std::optional<Response> read_parameter(const std::string& name, const std::strin
   } else if (name == "explain") {
     if (std::find(std::begin(kExplainMethods), std::end(kExplainMethods), value) == std::end(kExplainMethods))
       return bad_parameter("explain is " + quoted(value) + ", gradcam, ig or occlusion is wanted");
-    p.explain = ExplainOptions{.method = value};
+    p.explain = ExplainOptions{.method = value, .max_steps = kSteps};
   } else if (name == "class") {
     p.explained_class = integer(value).value_or(-1);
   } else {
@@ -107,8 +109,10 @@ Parameters read_parameters(const Head& head, const ServedModels& models) {
 
 Document explanation_json(const Explanation& e) {
   const std::vector<std::byte> png = encode_png(e.heat);
-  return {{"method", e.method}, {"name", e.name},     {"class", e.index},  {"probability", e.probability},
-          {"width", e.width},   {"height", e.height}, {"png", base64(png)}};
+  Document d = {{"method", e.method}, {"name", e.name},     {"class", e.index},  {"probability", e.probability},
+                {"width", e.width},   {"height", e.height}, {"png", base64(png)}};
+  if (e.method == "ig") d["steps"] = e.steps, d["error"] = e.error;
+  return d;
 }
 
 Response answer_response(const ServedModel& model, const std::string& name, int top, const Outcome& outcome) try {
