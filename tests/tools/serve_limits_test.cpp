@@ -183,6 +183,9 @@ TEST_CASE("a full queue says so, and a client that goes away frees its place") {
 
 TEST_CASE("SIGTERM and SIGINT finish what runs, then end with 0") {
   for (const int signal : {SIGTERM, SIGINT}) {
+    SmallServer unused;
+    RunningServer::wait_until([&] { return unused->metric("fovea_connections") == 1; });
+    CHECK(unused->stop(signal) == 0);
     RunningServer server({});
     server.wait_until_ready();
     HttpConnection idle = server.connect();
