@@ -178,13 +178,7 @@ Run add_classify(CLI::App& app) {
   const auto o = std::make_shared<Options>();
   CLI::App* c = app.add_subcommand("classify", "Say what is on photos");
   c->add_option("IMG|DIR", o->inputs, "Photos, folders, CIFAR-10 .bin files")->required();
-  c->add_option("--weights", o->weights, "Weight file: safetensors, .pth or .th")
-      ->capture_default_str()
-      ->type_name("F");
-  c->add_option("--model", o->model, "Architecture, where the file does not say it")->type_name("NAME");
-  c->add_option("--option", o->options, "Option of that architecture, e.g. padding=same")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_weight_options(*c, o->weights, o->model, o->options);
   c->add_option("--top", o->top, "Classes to print")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000))

@@ -135,13 +135,7 @@ Run add_explain(CLI::App& app) {
       ->type_name("NAME");
   c->add_option("--layer", o->layer, "Layer that gradcam looks at (default: the last feature map)")->type_name("NAME");
   c->add_option("-o,--out", o->out, "PNG to write (default: IMG-METHOD.png in this folder)")->type_name("FILE");
-  c->add_option("--weights", o->weights, "Weight file: safetensors, .pth or .th")
-      ->capture_default_str()
-      ->type_name("F");
-  c->add_option("--model", o->model, "Architecture, where the file does not say it")->type_name("NAME");
-  c->add_option("--option", o->options, "Option of that architecture, e.g. padding=same")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_weight_options(*c, o->weights, o->model, o->options);
   c->add_option("--threads", o->threads, "Threads (default: the cores)")->check(CLI::Range(1, 1024))->type_name("N");
   c->add_flag("--json", o->json, "One JSON document on stdout, nothing else");
   return [o] { return explain_photo(*o); };

@@ -48,6 +48,17 @@ fs::path find_weights(const std::string& name) {
           " of the source tree; `fovea convert IN.pth OUT.safetensors --model NAME` makes one from PyTorch's weights.");
 }
 
+void add_weight_options(CLI::App& command, std::string& weights, std::string& model,
+                        std::vector<std::string>& options) {
+  command.add_option("--weights", weights, "Weight file: safetensors, .pth or .th")
+      ->capture_default_str()
+      ->type_name("F");
+  command.add_option("--model", model, "Architecture, where the file does not say it")->type_name("NAME");
+  command.add_option("--option", options, "Option of that architecture, e.g. padding=same")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
 models::Options parse_options(const std::vector<std::string>& pairs) {
   models::Options options;
   for (const std::string& pair : pairs) {

@@ -7,6 +7,8 @@
 
 #include <fovea/image/classifier.h>
 
+#include "command.h"
+
 namespace fovea::tools {
 
 inline constexpr const char* kDefaultWeights = "efficientnet-lite0.safetensors";
@@ -15,6 +17,9 @@ inline constexpr const char* kDefaultWeights = "efficientnet-lite0.safetensors";
 // separated by ':'), in ../share/fovea/models beside the program, or in the source tree that it was built from.
 // A file that is in none of them is an error that names every place.
 std::filesystem::path find_weights(const std::string& name);
+
+// The options --weights, --model and --option of a command that runs a network.
+void add_weight_options(CLI::App& command, std::string& weights, std::string& model, std::vector<std::string>& options);
 
 // --option KEY=VALUE, split; anything else is an error.
 models::Options parse_options(const std::vector<std::string>& pairs);
