@@ -58,8 +58,9 @@ struct BinaryArgs {
 };
 
 namespace cpu {
-// Calls f(a, b, y, n) for each piece of the last dimension that elements [begin, end) of y touch. Indices are counted
-// on from row to row: a division in each would cost more than the arithmetic of a short row.
+// Calls f(a, b, at, n) for each piece of the last dimension that elements [begin, end) of the result touch: n elements
+// from the at-th on. Indices are counted on from row to row: a division in each would cost more than the arithmetic of
+// a short row.
 template <class T, class F>
 void for_each_run(const BinaryArgs<T>& k, std::int64_t begin, std::int64_t end, F&& f) {
   if (begin >= end) return;
@@ -73,7 +74,7 @@ void for_each_run(const BinaryArgs<T>& k, std::int64_t begin, std::int64_t end, 
   }
   for (std::int64_t at = begin; at < end; column = 0) {
     const std::int64_t n = std::min(inner - column, end - at);
-    f(k.a + a + column * k.stride_a[last], k.b + b + column * k.stride_b[last], k.y + at, n);
+    f(k.a + a + column * k.stride_a[last], k.b + b + column * k.stride_b[last], at, n);
     at += n;
     for (std::size_t d = last; d-- > 0;) {  // the next row
       a += k.stride_a[d], b += k.stride_b[d];

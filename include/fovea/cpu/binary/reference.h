@@ -25,8 +25,8 @@ template <class T>
 void binary_reference(const BinaryArgs<T>& k, std::int64_t begin, std::int64_t end) {
   const auto last = static_cast<std::size_t>(k.rank - 1);
   const std::int64_t step_a = k.stride_a[last], step_b = k.stride_b[last];
-  for_each_run(k, begin, end, [&](const T* a, const T* b, T* y, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i) y[i] = binary_value(k.op, a[i * step_a], b[i * step_b]);
+  for_each_run(k, begin, end, [&](const T* a, const T* b, std::int64_t at, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) k.y[at + i] = binary_value(k.op, a[i * step_a], b[i * step_b]);
   });
 }
 

@@ -20,12 +20,11 @@ template <class T>
 void binary_grad_reference(const BinaryGradArgs<T>& k, std::int64_t begin, std::int64_t end) {
   const auto last = static_cast<std::size_t>(k.in.rank - 1);
   const std::int64_t step_a = k.in.stride_a[last], step_b = k.in.stride_b[last];
-  std::int64_t at = begin;
-  for_each_run(k.in, begin, end, [&](const T* a, const T* b, T*, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i, ++at) {
+  for_each_run(k.in, begin, end, [&](const T* a, const T* b, std::int64_t at, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) {
       const double slope =
           binary_slope(k.in.op, static_cast<double>(a[i * step_a]), static_cast<double>(b[i * step_b]), k.of_second);
-      k.dx[at] = static_cast<T>(static_cast<double>(k.dy[at]) * slope);
+      k.dx[at + i] = static_cast<T>(static_cast<double>(k.dy[at + i]) * slope);
     }
   });
 }
