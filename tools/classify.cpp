@@ -19,7 +19,7 @@ namespace {
 struct Options {
   std::vector<std::string> inputs, options;
   std::string weights = kDefaultWeights, model, labels;
-  int top = 5, batch = 1, threads = 0, resize = -1, crop = -1;
+  int top = 5, batch = 16, threads = 0, resize = -1, crop = -1;
   bool json = false;
 };
 
@@ -190,7 +190,7 @@ Run add_classify(CLI::App& app) {
   c->add_option("--crop", o->crop, "Centre crop instead of the file's; 0: none")
       ->check(CLI::Range(0, 16384))
       ->type_name("N");
-  c->add_option("--batch", o->batch, "Photos a run of the network")
+  c->add_option("--batch", o->batch, "Photos in memory at a time, run side by side")
       ->capture_default_str()
       ->check(CLI::Range(1, 4096))
       ->type_name("N");

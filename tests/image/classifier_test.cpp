@@ -69,14 +69,20 @@ TEST_CASE("file, bytes and pixels give one answer, alone and in a batch") {
   std::vector<Prepared> photos;
   for (const char* name : {"coffee.png", "chelsea.png", "rocket.jpg"})
     photos.push_back(shipped().prepare_file(photo(name)));
-  const std::vector<Answer> batch = shipped().classify(photos);
-  REQUIRE(batch.size() == 3);
-  for (std::size_t i = 0; i < 3; ++i) {
-    const Answer single = shipped().classify({&photos[i], 1}).front();
-    CHECK(content(batch[i]) == content(single));
-  }
-  CHECK(content(batch[1]) == content(file));
   CHECK(shipped().classify({}).empty());
+  std::vector<std::vector<std::pair<std::int64_t, float>>> alone;
+  for (const Prepared& p : photos) alone.push_back(content(shipped().classify({&p, 1}).front()));
+  CHECK(alone[1] == content(file));
+  // A photo a thread; that and one left over; all of them left over.
+  const int before = thread_count();
+  for (const int threads : {1, 2, 3, 4}) {
+    CAPTURE(threads);
+    set_thread_count(threads);
+    const std::vector<Answer> batch = shipped().classify(photos);
+    REQUIRE(batch.size() == alone.size());
+    for (std::size_t i = 0; i < alone.size(); ++i) CHECK(content(batch[i]) == alone[i]);
+  }
+  set_thread_count(before);
 }
 
 TEST_CASE("top asks for as many classes as there are, and no more") {
