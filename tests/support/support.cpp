@@ -32,7 +32,7 @@ bool met(std::string_view need) {
     return false;
 #endif
   }
-  if (need == "djxl") return command_exists(need);
+  if (need == "djxl" || need == "promtool") return command_exists(need);
   return cpu_has(parse_isa(need));  // an unknown name is an error, and the test fails
 }
 

@@ -314,6 +314,18 @@ TEST_CASE("metrics count requests, photos, bytes and times") {
   }
 }
 
+TEST_CASE("promtool accepts the metrics") {
+  if (!needs("promtool")) return;
+  SmallServer server;
+  server->request("POST", "/api/classify", tiny_photo());
+  const TemporaryFolder folder;
+  const std::filesystem::path metrics = folder.write("metrics.txt", server->get("/metrics").body);
+  const Ran ran = run_command({"/bin/sh", "-c", "promtool check metrics < '" + metrics.string() + "'"});
+  CAPTURE(ran.out, ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.err.empty());  // its advice
+}
+
 TEST_CASE("a photo has one answer, whatever batch it travelled in") {
   const std::vector<std::string> names = {"astronaut.png", "camera.png",       "chelsea.png", "china.jpg",
                                           "coffee.png",    "grace_hopper.jpg", "flower.jpg",  "rocket.jpg"};
