@@ -154,6 +154,24 @@ class Classifier {
     file_.check();
     return y;
   }
+  // The same without gradients, and faster: every thread takes images of its own, one at a time, because the feature
+  // maps of one image stay in the cache of its core, and those of a batch do not. What is left, less than an image a
+  // thread, runs as one batch that all threads share. A Trace and taps, which hear one thread, want logits().
+  Tensor<float> infer(const Tensor<float>& inputs) const {
+    const std::int64_t n = inputs.size(0), left = n % thread_count(), classes = class_count();
+    Tensor<float> y({n, classes}, uninitialized);
+    float* rows = y.mutable_data();
+    const auto run = [&](std::int64_t begin, std::int64_t end) {
+      const NoTape scope;
+      const Tensor<float> found = logits(inputs.view(begin, end));
+      std::copy(found.values().begin(), found.values().end(), rows + begin * classes);
+    };
+    parallel_for(n - left, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) run(i, i + 1);
+    });
+    if (left > 0) run(n - left, n);
+    return y;
+  }
   std::string class_name(std::int64_t index) const {
     return static_cast<std::size_t>(index) < classes_.size() ? classes_[static_cast<std::size_t>(index)]
                                                              : "class " + std::to_string(index);
@@ -228,28 +246,10 @@ class Classifier {
     return batch;
   }
 
-  // Every thread takes photos of its own, one at a time: the feature maps of one photo stay in the cache of its core,
-  // those of a batch do not. What is left, less than a photo a thread, runs as one batch that all threads share.
-  Tensor<float> logits_of(std::span<const Prepared> photos) const {
-    const std::size_t left = photos.size() % static_cast<std::size_t>(thread_count()), alone = photos.size() - left;
-    const std::int64_t classes = class_count();
-    Tensor<float> y({static_cast<std::int64_t>(photos.size()), classes}, uninitialized);
-    float* rows = y.mutable_data();
-    const auto run = [&](std::size_t first, std::size_t count) {
-      const Tensor<float> found = logits(stack(photos.subspan(first, count)));
-      std::copy(found.values().begin(), found.values().end(), rows + static_cast<std::int64_t>(first) * classes);
-    };
-    parallel_for(static_cast<std::int64_t>(alone), 1, [&](std::int64_t begin, std::int64_t end) {
-      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) run(i, 1);
-    });
-    if (left > 0) run(alone, left);
-    return y;
-  }
-
   // photos: all of one input size.
   void append_batch(std::span<const Prepared> photos, int top, std::vector<Answer>& answers) const {
     const auto start = Clock::now();
-    const Tensor<float> probabilities = softmax(logits_of(photos));
+    const Tensor<float> probabilities = softmax(infer(stack(photos)));
     const double each = milliseconds(Clock::now() - start) / static_cast<double>(photos.size());
     for (std::size_t i = 0; i < photos.size(); ++i) {
       Answer a = photos[i].answer;
