@@ -184,6 +184,27 @@ TEST_CASE("the limit on pixels is checked before anything is allocated") {
   CHECK_THROWS_WITH(decode("P5 2 3 255\nabcdef", {.max_pixels = 5}), Catch::Contains("limit of 5 pixels"));
 }
 
+// A progressive JPEG of this size with so many scans without data.
+std::string scans(int side, int count) {
+  const auto big = [](int v) { return std::string{static_cast<char>(v >> 8), static_cast<char>(v)}; };
+  std::string jpeg = "\xff\xd8\xff\xc2\0\x0b\x08"s + big(side) + big(side) + "\1\1\x11\0"s;
+  for (int i = 0; i < count; ++i) jpeg += "\xff\xda\0\x08\1\1\0\1\x3f\0"s;
+  return jpeg + "\xff\xd9";
+}
+
+TEST_CASE("a JPEG with more scans than its size allows is refused before it is decoded") {
+  const auto walk = [](const std::string& jpeg) {
+    return detail::walk_jpeg(std::as_bytes(std::span(jpeg)), "file", 89'000'000).scans;
+  };
+  CHECK(walk(scans(9400, 22)) == 22);
+  CHECK(walk(scans(100, 1000)) == 1000);
+  CHECK_THROWS_WITH(decode(scans(9400, 23)), Catch::Contains("23 scans of 9400x9400"));
+  // Their length, were it one, would hide the scans behind them.
+  const std::string hidden = scans(9400, 22);
+  const std::string reserved = hidden.substr(0, hidden.size() - 2) + "\xff\x02\xff\xff" + scans(1, 1).substr(15);
+  CHECK_THROWS_WITH(decode(reserved), Catch::Contains("23 scans of 9400x9400"));
+}
+
 TEST_CASE("files that cannot be read say why") {
   CHECK_THROWS_WITH(load_image("no/such/cat.jpg"), Catch::Contains("no/such/cat.jpg: no such file"));
   CHECK_THROWS_WITH(load_image(source_file("tests")), Catch::Contains("not a regular file"));

@@ -37,7 +37,7 @@ inline void inverted_cmyk_to_rgb(const std::uint8_t* in, std::int64_t pixels, st
 // picture is a picture.
 inline void decompress(tjhandle turbo, Bytes bytes, std::string_view name, int format, std::uint8_t* out) {
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
-  // LIMITSCANS: at most 500 scans, or a small progressive file could keep a core busy for minutes.
+  // LIMITSCANS: at most 500 scans, whatever their size; what they cost together is bounded by walk_jpeg.
   const int rc = tjDecompress2(turbo, data, bytes.size(), out, 0, 0, 0, format, TJFLAG_LIMITSCANS);
   if (rc != 0 && tjGetErrorCode(turbo) != TJERR_WARNING)
     fail_data({.file = name, .field = "JPEG"}, "libjpeg-turbo: ", tjGetErrorStr2(turbo));
