@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -34,6 +35,33 @@ void attempt(Outcome& outcome, int status, const char* code, Step&& step) {
 std::span<const std::byte> bytes_of(const Photo& photo) {
   return std::as_bytes(std::span(photo.bytes.data(), photo.bytes.size()));
 }
+
+// Pixels that decoding visits, by the photo's own header: a JPEG's as often as it has scans. 0 where the header is bad,
+// which the decoder will say.
+std::int64_t visited_pixels(std::span<const std::byte> bytes) try {
+  constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
+  switch (image_signature(bytes).format) {
+    case ImageFormat::jpeg: {
+      const detail::JpegInfo jpeg = detail::walk_jpeg(bytes, "", kAny);
+      return std::int64_t{jpeg.width} * jpeg.height * jpeg.scans;
+    }
+    case ImageFormat::png: {
+      const detail::PngInfo png = detail::walk_png(bytes, "", kAny);
+      return png.width * png.height;
+    }
+    case ImageFormat::bmp: {
+      detail::ByteReader reader(bytes, "", false);
+      const detail::BmpInfo bmp = detail::read_bmp_header(reader, kAny);
+      return bmp.width * bmp.height;
+    }
+    default:
+      return 8 * static_cast<std::int64_t>(bytes.size());  // PNM: a bit a pixel at least
+  }
+} catch (const Error&) {
+  return 0;
+}
+// More takes long. Enough for most cameras, and for three megapixels in ten scans.
+constexpr std::int64_t kQuicklyVisited = 32'000'000;
 
 // What a burst of large photos left behind goes back to the system.
 void release_memory() {
@@ -67,7 +95,7 @@ void Batcher::start(void (Batcher::*work)()) {
 bool Batcher::stop(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   stopping_ = true;
-  waiting_.clear(), ready_.clear(), unexplained_.clear();
+  for (Photos* queue : {&waiting_, &long_waiting_, &ready_, &unexplained_}) queue->clear();
   if (explained_) explained_->unwanted = true;
   to_decode_.notify_all(), to_run_.notify_all(), to_explain_.notify_all();
   return ended_.wait_for(lock, patience, [&] { return running_threads_ == 0; });
@@ -75,8 +103,8 @@ bool Batcher::stop(std::chrono::milliseconds patience) {
 
 bool Batcher::submit(const std::shared_ptr<Photo>& photo) {
   const std::lock_guard lock(mutex_);
-  if (stopping_ || places_ >= options_.capacity) return false;
-  ++places_;
+  if (stopping_ || is_full(photo->explain.has_value())) return false;
+  take_place(*photo);
   waiting_.push_back(photo);
   to_decode_.notify_one();
   if (!std::exchange(used_, true)) to_run_.notify_one();
@@ -89,12 +117,28 @@ void Batcher::cancel(const std::shared_ptr<Photo>& photo) {
   photo->done = nullptr;
   photo->unwanted = true;
   metrics_.cancelled();
-  for (Photos* queue : {&waiting_, &ready_, &unexplained_})
+  for (Photos* queue : {&waiting_, &long_waiting_, &ready_, &unexplained_})
     if (const auto at = std::find(queue->begin(), queue->end(), photo); at != queue->end()) {
       queue->erase(at);
-      --places_;
-      return;
+      return leave_place(*photo);
     }
+}
+
+bool Batcher::is_full(bool explain) const {
+  return places_ >= options_.capacity || (explain && places_to_explain_ >= options_.explanations());
+}
+void Batcher::take_place(const Photo& photo) {
+  ++places_;
+  if (photo.explain) ++places_to_explain_;
+}
+void Batcher::leave_place(const Photo& photo) {
+  --places_;
+  if (photo.explain) --places_to_explain_;
+}
+
+bool Batcher::full(bool explain) const {
+  const std::lock_guard lock(mutex_);
+  return is_full(explain);
 }
 
 std::size_t Batcher::length() const {
@@ -109,9 +153,42 @@ std::shared_ptr<Photo> Batcher::take(Photos& from, std::condition_variable& wake
   if (stopping_) return nullptr;
   const std::shared_ptr<Photo> photo = std::move(from.front());
   from.pop_front();
-  if (&from == &waiting_) ++decoding_;
   if (&from == &unexplained_) explained_ = photo;
   return photo;
+}
+
+// The next photo that a decoder may begin with; null when the end has come. One that takes long and may not begin yet
+// is put aside.
+std::shared_ptr<Photo> Batcher::take_undecoded() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const auto long_one = [&] { return !long_waiting_.empty() && !decoding_long_; };
+    to_decode_.wait(lock, [&] { return stopping_ || long_one() || !waiting_.empty(); });
+    if (stopping_) return nullptr;
+    Photos& from = long_one() ? long_waiting_ : waiting_;
+    const std::shared_ptr<Photo> photo = std::move(from.front());
+    from.pop_front();
+    ++decoding_;
+    if (&from == &waiting_) {
+      lock.unlock();
+      photo->takes_long = visited_pixels(bytes_of(*photo)) > kQuicklyVisited;
+      lock.lock();
+    }
+    if (photo->done && (!photo->takes_long || !std::exchange(decoding_long_, true))) return photo;
+    --decoding_;
+    if (photo->done)
+      long_waiting_.push_back(photo);
+    else  // cancelled while we looked at it
+      leave_place(*photo);
+  }
+}
+
+void Batcher::end_decoding(bool was_long) {
+  const std::lock_guard lock(mutex_);
+  --decoding_;
+  if (!was_long) return;
+  decoding_long_ = false;
+  to_decode_.notify_one();
 }
 
 void Batcher::pass_on(const std::shared_ptr<Photo>& photo, Photos& to, std::condition_variable& wake) {
@@ -130,7 +207,7 @@ void Batcher::finish(const std::shared_ptr<Photo>& photo) {
   std::function<void(const Outcome&)> done;
   {
     const std::lock_guard lock(mutex_);
-    --places_;
+    leave_place(*photo);
     done = std::exchange(photo->done, nullptr);
   }
   if (done) done(photo->outcome);
@@ -138,14 +215,11 @@ void Batcher::finish(const std::shared_ptr<Photo>& photo) {
 
 void Batcher::decode_photos() {
   const InlineParallelFor scope;
-  while (const std::shared_ptr<Photo> photo = take(waiting_, to_decode_)) {
+  while (const std::shared_ptr<Photo> photo = take_undecoded()) {
     attempt(photo->outcome, 422, "bad_image",
             [&] { photo->prepared = photo->model->classifier->prepare(bytes_of(*photo), photo->name); });
     if (!photo->explain) std::string().swap(photo->bytes);
-    {
-      const std::lock_guard lock(mutex_);
-      --decoding_;
-    }
+    end_decoding(photo->takes_long);
     pass_on(photo, ready_, to_run_);
     to_run_.notify_one();  // also where nothing was passed on: the batch may be waiting for this photo
   }

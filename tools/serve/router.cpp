@@ -137,9 +137,11 @@ Response Router::too_large() const {
   return error_response(413, "too_large", "a photo may have " + std::to_string(max_upload_) + " bytes here");
 }
 
-Response Router::queue_full() const {
+Response Router::queue_full(bool explain) const {
   metrics_.rejected("queue");
-  return busy_response("busy", "the queue is full, please try again");
+  return busy_response("busy", explain && !batcher_.full(false)
+                                   ? "as many photos as may are waiting to be explained, please try again"
+                                   : "the queue is full, please try again");
 }
 
 Response Router::readiness() const {
@@ -172,8 +174,9 @@ std::optional<Response> Router::refuse_photo(const Head& head) const {
   if (!head.transfer_encoding.empty() && !equals_ignoring_case(head.transfer_encoding, "chunked"))
     return error_response(501, "transfer_encoding", "of the transfer encodings only chunked is read");
   if (head.content_length.value_or(0) > max_upload_) return too_large();
-  if (Parameters p = read_parameters(head, models_); p.wrong) return std::move(p.wrong);
-  if (batcher_.full()) return queue_full();
+  Parameters p = read_parameters(head, models_);
+  if (p.wrong) return std::move(p.wrong);
+  if (batcher_.full(p.explain.has_value())) return queue_full(p.explain.has_value());
   return std::nullopt;
 }
 
@@ -208,7 +211,7 @@ std::shared_ptr<Photo> Router::classify(const Head& head, std::string body, Done
     done(answer_response(*model, name, top, outcome));
   };
   if (batcher_.submit(photo)) return photo;
-  done(queue_full());
+  done(queue_full(photo->explain.has_value()));
   return nullptr;
 }
 

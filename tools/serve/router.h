@@ -45,7 +45,7 @@ class Router {
   std::optional<Response> refuse_photo(const Head& head) const;
   Response models() const;
   Response readiness() const;
-  Response queue_full() const;
+  Response queue_full(bool explain) const;
 
   Guard guard_;
   const ServedModels& models_;

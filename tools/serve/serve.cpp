@@ -115,7 +115,7 @@ void give_memory_back() {
 int serve(Options o) {
   give_memory_back();
   if (o.threads > 0) set_thread_count(o.threads);
-  o.batcher.decoders = thread_count();
+  o.batcher.decoders = std::max(2, thread_count());  // one may have a photo that takes long
   o.batcher.wait = std::chrono::milliseconds(o.batch_wait_ms);
   o.server.head = milliseconds(o.head_seconds);
   o.server.body = milliseconds(o.body_seconds);
@@ -155,7 +155,8 @@ Run add_serve(CLI::App& app) {
   c->add_option("--host", o->server.host, "Address to listen on")->capture_default_str()->type_name("ADDRESS");
   c->add_option("--port", o->server.port, "0: any that is free")->capture_default_str()->type_name("N");
   c->add_option("--threads", o->threads, "Threads (default: the cores)")->check(CLI::Range(1, 1024))->type_name("N");
-  c->add_option("--queue", o->batcher.capacity, "Photos waiting or worked on; more get 503")
+  c->add_option("--queue", o->batcher.capacity,
+                "Photos waiting or worked on, an eighth of them to be explained; more get 503")
       ->capture_default_str()
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
