@@ -65,7 +65,9 @@ def main():
             code = server.stop() if server else 1
     if code != 0:
         print(f"  FAILED: the server ended with {code}")
-    failed = len(result.bad) + (code != 0)
+    if result.testsRun == 0:
+        print(f"  FAILED: no test is named like {' or '.join(arguments)}")
+    failed = len(result.bad) + (code != 0) + (result.testsRun == 0)
     print(f"{result.passed} passed, {failed} failed")
     return 1 if failed else 0
 
