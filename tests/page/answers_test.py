@@ -64,7 +64,7 @@ class WaysIn(PageTest):
         self.assertEqual(self.browser.text("#progress-text"), "10 photos")
         self.assertEqual(self.browser.text("#announcer").strip(), "All 10 photos are done.")
         self.assertGreater(self.browser.js("return new Set([...document.querySelectorAll('.card')].map((c) => c.offsetLeft)).size"), 1)
-        self.assertLessEqual(self.browser.most_in_flight("/api/classify"), 4)
+        self.assertIn(self.browser.most_in_flight("/api/classify"), (1, 2, 3, 4))
 
     def test_the_camera_answers_live_one_frame_at_a_time_and_stops(self):
         self.browser.one("#camera").click()
@@ -75,9 +75,11 @@ class WaysIn(PageTest):
         self.assertRegex(self.browser.text("#live-rate"), r"^[\d.]+ frames a second$")
         self.assertGreater(float(self.browser.text("#live-rate").split()[0]), 0.5)
         self.browser.one("#keep-frame").click()
+        wait_for(lambda: self.browser.text("#keep-frame") == "Kept below", "it is said where it is kept")
         self.assertEqual(len(self.browser.card("camera-1.jpg")["top"]), 5)
-        frames = [url for _, url, _ in self.browser.requests("name=camera.jpg")]
-        self.assertGreater(len(frames), 5)
+        wait_for(lambda: len(self.browser.requests("name=camera.jpg")) > 5, "frame after frame")
+        self.browser.one(".remove").click()
+        self.assertEqual(self.browser.js("return document.activeElement.id"), "stop-camera")
         self.assertEqual(self.browser.most_in_flight("name=camera.jpg"), 1)
         self.browser.one("#stop-camera").click()
         self.assertTrue(self.browser.js("return document.querySelector('#live video').srcObject === null"))

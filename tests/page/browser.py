@@ -81,10 +81,14 @@ class Server:
 
 
 class Between:
-    """Stands between browser and server, and has no place for the first `refusals` photos: 503, Retry-After: 1."""
+    """Stands between browser and server. It has no place for the first `refusals` photos (503, Retry-After: 1), answers
+    as a server that is `loading` its model, and holds back what is asked of paths with a certain part."""
 
-    def __init__(self, server, refusals):
+    def __init__(self, server, refusals=0, loading=False):
         self.refusals = refusals
+        self.loading = loading
+        self.held = None
+        self.open = threading.Event()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -97,10 +101,24 @@ class Between:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if self.command == "POST" and outer.refusals > 0:
                     outer.refusals -= 1
-                    answer = json.dumps({"error": {"code": "busy", "message": "the queue is full"}}).encode()
-                    return self.reply(503, {"Content-Type": "application/json", "Retry-After": "1"}, answer)
+                    return self.refuse("busy", "the queue is full")
+                if outer.loading and self.path.startswith(("/api/", "/readyz")):
+                    return self.refuse("loading", "the model is being loaded")
+                if outer.held and outer.held in self.path:
+                    outer.open.wait(WAIT_S)
+                self.pass_on_now(body)
+
+            def refuse(self, code, message):
+                answer = json.dumps({"error": {"code": code, "message": message}}).encode()
+                self.reply(503, {"Content-Type": "application/json", "Retry-After": "1"}, answer)
+
+            def pass_on_now(self, body):
                 request = urllib.request.Request(server.origin + self.path, method=self.command, data=body or None)
-                with urllib.request.urlopen(request) as answer:
+                try:
+                    answer = urllib.request.urlopen(request)
+                except urllib.error.HTTPError as error:
+                    answer = error
+                with answer:
                     self.reply(answer.status, {"Content-Type": answer.headers["Content-Type"]}, answer.read())
 
             do_GET = do_POST = pass_on
@@ -115,11 +133,23 @@ class Between:
         class Threads(socketserver.ThreadingMixIn, http.server.HTTPServer):
             daemon_threads = True
 
+            def handle_error(self, *_):
+                pass  # the browser gave the request up
+
         self.listener = Threads(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self.listener.server_port}"
         threading.Thread(target=self.listener.serve_forever, daemon=True).start()
 
+    def hold(self, part):
+        self.open.clear()
+        self.held = part
+
+    def release(self):
+        self.held = None
+        self.open.set()
+
     def stop(self):
+        self.release()
         self.listener.shutdown()
         self.listener.server_close()
 
@@ -143,7 +173,7 @@ return [...document.querySelectorAll('.card')].map((card) => ({
   name: card.querySelector('.name').textContent, state: card.dataset.state,
   sentence: card.querySelector('.state').textContent, facts: card.querySelector('.facts').textContent,
   alt: card.querySelector('img').alt, shown: card.querySelector('img').naturalWidth > 0,
-  heat: !card.querySelector('canvas').hidden,
+  shows: card.querySelector('img').src, heat: !card.querySelector('canvas').hidden,
   top: [...card.querySelectorAll('.row')].map((row) => [row.querySelector('.class').textContent,
     parseFloat(row.querySelector('.percent').textContent), parseFloat(row.querySelector('.bar').style.width)]),
 }));
@@ -202,7 +232,11 @@ class Browser:
         """A real drag of files from outside onto the middle of the page."""
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
-            self.cdp("Input.dispatchDragEvent", type=kind, x=400, y=300, data=data)
+            self.cdp("Input.dispatchDragEvent", type=kind, x=200, y=300, data=data)
+
+    def wait(self, milliseconds):
+        """For what must not happen."""
+        self.driver.execute_async_script("setTimeout(arguments[1], arguments[0])", milliseconds)
 
     def cards(self):
         return self.js(READ_CARDS)

@@ -50,8 +50,8 @@ class PageTest(unittest.TestCase):
         done = subprocess.run([self.program, "classify", *map(str, paths), "--json"], capture_output=True, text=True, check=True)
         return {pathlib.Path(image["path"]).name: image for image in json.loads(done.stdout)["images"]}
 
-    def allow_clipboard(self):
-        self.browser.cdp("Browser.grantPermissions", origin=self.server.origin,
+    def allow_clipboard(self, origin=None):
+        self.browser.cdp("Browser.grantPermissions", origin=origin or self.server.origin,
                          permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
 
     def copied(self, button):

@@ -1,4 +1,5 @@
 """Files to show to the page, made from the demo photos with nothing but Python's own library."""
+import base64
 import pathlib
 import struct
 import zlib
@@ -71,13 +72,68 @@ def write_camera(path, names=("coffee.png", "chelsea.png"), frames_each=50):
                 out.write(b"FRAME\n" + planes)
 
 
-def write_png(path, width, height, depth=8, kind=2, level=9):
-    """A black PNG. kind 0 is grey, 2 is RGB; level 0 stores the pixels, so that the file is as large as they are."""
+def write_png(path, width, height, depth=8, kind=2, level=9, row=None, colour=None):
+    """A PNG, black unless row() gives the bytes of each row or there is a colour (R G B). kind 0 is grey, 2 is RGB; level 0
+    stores the pixels, so that the file is as large as they are."""
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    row = bytes(1 + (width * depth * (3 if kind == 2 else 1) + 7) // 8)
+    plain = bytes(colour) * width if colour else bytes((width * depth * (3 if kind == 2 else 1) + 7) // 8)
     packer = zlib.compressobj(level)
-    packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    packed = b"".join(packer.compress(b"\0" + (row() if row else plain)) for _ in range(height)) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b""))
+
+
+def write_gif(path, width, height, colours, pause=20):
+    """An animation that goes round for ever: a frame of each colour (R G B), `pause` hundredths of a second."""
+    out = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80 | 7, 0, 0)
+    out += b"".join(bytes(c) for c in colours).ljust(3 * 256, b"\0")
+    out += b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
+    for number in range(len(colours)):
+        out += b"!\xf9\x04" + struct.pack("<BHBB", 4, pause, 0, 0)
+        out += b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + lzw(bytes([number]) * (width * height))
+    path.write_bytes(out + b";")
+
+
+def lzw(indices):
+    """Indices below 256 as GIF packs them, without packing: the table is cleared before its codes grow to ten bits."""
+    codes = []
+    for at in range(0, len(indices), 250):
+        codes += [256, *indices[at:at + 250]]
+    bits, count, packed = 0, 0, bytearray()
+    for code in [*codes, 257]:
+        bits |= code << count
+        count += 9
+        while count >= 8:
+            packed.append(bits & 255)
+            bits, count = bits >> 8, count - 8
+    packed.append(bits)
+    blocks = [bytes(packed[at:at + 255]) for at in range(0, len(packed), 255)]
+    return b"\x08" + b"".join(bytes([len(b)]) + b for b in blocks) + b"\0"
+
+
+def animated_webp(frames, width, height):
+    """One WebP out of several (RFC 9649, 2.7): the chunks of their pictures as frames of 200 ms."""
+    def chunk(name, data):
+        return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+    def size(value):
+        return struct.pack("<I", value - 1)[:3]
+
+    body = chunk(b"VP8X", b"\x02\0\0\0" + size(width) + size(height)) + chunk(b"ANIM", bytes(6))
+    for frame in frames:
+        picture = frame[12:]
+        while picture[:4] in (b"VP8X", b"ICCP"):  # what belongs to a whole file
+            length = struct.unpack("<I", picture[4:8])[0]
+            picture = picture[8 + length + length % 2:]
+        body += chunk(b"ANMF", bytes(6) + size(width) + size(height) + struct.pack("<I", 200)[:3] + b"\0" + picture)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+
+
+# 16x16 pixels of (200, 40, 40), as Pillow 13.0 wrote them: Image.new("RGB", (16, 16), (200, 40, 40)).save(f, "AVIF", quality=30)
+AVIF = base64.b64decode(
+    "AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcGl0bQAAAAAA"
+    "AQAAAB5pbG9jAAAAAEQAAAEAAQAAAAEAAAETAAAAJwAAAChpaW5mAAAAAAABAAAAGmluZmUCAAAAAAEAAGF2MDFDb2xvcgAAAABqaXBycAAAAEtpcGNvAAAA"
+    "FGlzcGUAAAAAAAAAEAAAABAAAAAQcGl4aQAAAAADCAgIAAAADGF2MUOBAAwAAAAAE2NvbHJuY2x4AAEADQAGgAAAABdpcG1hAAAAAAAAAAEAAQQBAoMEAAAAL21k"
+    "YXQSAAoJGAz/2iAhoNCAMhgcR4eF3dNNNMLAAAB1fVm9zKk5WpMsniQ=")

@@ -1,5 +1,5 @@
 // Requests to the server, and patience with it: a key that it wants, a queue that is full, a server that is gone.
-import {$, announce, banner} from './ui.js';
+import {$, banner} from './ui.js';
 
 let key = null;       // the API key, in memory alone
 let asking = null;    // the one dialog for it, however many requests want it
@@ -33,15 +33,19 @@ export async function request(path, {body = null, signal = null, onWait = () => 
     } catch (error) {
       if (signal?.aborted) throw error;
       // A server that is there, and still breaks off each time, would be asked for ever.
-      if (++broken > 3) throw new Refused(0, 'broken', 'The connection broke off while the photo was being sent.');
-      onWait('Waiting for the server');
-      await (recovery ??= untilBack().finally(() => { recovery = null; }));
+      if (++broken > 3) throw new Refused(0, 'broken', `The connection broke off${body ? ' while the photo was being sent' : ''}.`);
+      await serverBack(onWait);
       continue;
     }
     broken = 0;
     if (response.status === 401) {
       if (sent === key) await (asking ??= askForKey(sent !== null).finally(() => { asking = null; }));
     } else if (response.status === 503) {
+      const {error} = await response.json().catch(() => ({}));
+      if (error?.code === 'loading') {
+        await serverBack(onWait);
+        continue;
+      }
       const seconds = Math.min(30, Number(response.headers.get('Retry-After')) || 1);
       onWait(`The server is busy; next try in ${seconds}\u202fs`);
       await wait(seconds, signal);
@@ -63,22 +67,36 @@ async function readAnswer(response) {
     document?.error?.message ?? `The server answered ${response.status} ${response.statusText}.`);
 }
 
-async function askForKey(wasWrong) {
+// Without a key nothing works: Escape only asks again. What no header can hold is wrong without asking the server.
+async function askForKey(wrong) {
   const dialog = $('#key-dialog');
-  if (wasWrong) $('#key-text').textContent = 'That was not the right key. Please try again.';
-  $('#key').value = '';
-  dialog.showModal();
-  // Without a key nothing works: Escape only asks again.
-  await new Promise((resolve) => {
-    dialog.onclose = () => (dialog.returnValue === 'ok' && $('#key').value ? resolve() : dialog.showModal());
-  });
-  key = $('#key').value;
-  $('#key').value = '';
+  for (;;) {
+    if (wrong) $('#key-text').textContent = 'That was not the right key. Please try again.';
+    $('#key').value = '';
+    dialog.returnValue = '';
+    dialog.showModal();
+    await new Promise((resolve) => { dialog.onclose = resolve; });
+    const typed = $('#key').value.trim();
+    $('#key').value = '';
+    if (dialog.returnValue !== 'ok') continue;
+    if (/^[\x21-\x7e]+$/.test(typed)) {
+      key = typed;
+      return;
+    }
+    wrong = true;
+  }
 }
+
+function serverBack(onWait) {
+  onWait('Waiting for the server');
+  return recovery ??= untilBack().finally(() => { recovery = null; });
+}
+
+const kLoading = 'The server is still loading its model.';
 
 // Returns when the server answers again and has its model loaded; until then it says so.
 async function untilBack() {
-  for (let seconds = 0.5, shown = false;; seconds = Math.min(4, 2 * seconds)) {
+  for (let seconds = 0.5, shown = '';; seconds = Math.min(4, 2 * seconds)) {
     let status = 0;
     try {
       status = (await fetch('/readyz', {cache: 'no-store', credentials: 'omit'})).status;
@@ -86,14 +104,13 @@ async function untilBack() {
       status = 0;
     }
     if (status !== 0 && status !== 503) {
-      if (shown) banner('The server is back.', {seconds: 2});
+      if (shown) banner(shown === kLoading ? 'The server is ready.' : 'The server is back.', {seconds: 2});
       return;
     }
-    shown = true;
+    shown = status === 503 ? kLoading : 'The server does not answer. Trying again until it does.';
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, 1000 * seconds);
-      banner(status === 503 ? 'The server is still loading its model.' : 'The server does not answer. Trying again until it does.',
-        {button: {label: 'Try now', run: () => { clearTimeout(timer); resolve(); }}});
+      banner(shown, {button: {label: 'Try now', run: () => { clearTimeout(timer); resolve(); }}});
     });
   }
 }
@@ -105,6 +122,6 @@ export async function classify(photo, query, options) {
 }
 
 export async function loadModels() {
-  const models = await request('/api/models', {onWait: () => announce('Waiting for the server')});
+  const models = await request('/api/models', {onWait: (sentence) => banner(`${sentence}.`, {seconds: 4})});
   return {...models, models: models.models ?? []};
 }

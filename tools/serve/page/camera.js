@@ -1,6 +1,6 @@
 // The live camera: one frame is on its way at any time, the next is taken when its answer is there. So it runs as fast as
 // the machine answers, and nothing queues.
-import {$, announce, banner, milliseconds, percent, showFacts, showPlaceholders, showTop} from './ui.js';
+import {$, announce, banner, flash, milliseconds, percent, showFacts, showPlaceholders, showTop} from './ui.js';
 import {classify} from './api.js';
 import {draw} from './photo.js';
 
@@ -22,7 +22,7 @@ const kRefusals = {
 };
 
 export class Camera {
-  // page: {model, add(files)}, see page.js.
+  // page: {model, add(files, {stay})}, see page.js.
   constructor(page) {
     this.page = page;
     this.stream = null;
@@ -46,22 +46,24 @@ export class Camera {
     } finally {
       this.starting = false;
     }
-    this.stopping = new AbortController();
+    // Its own signal: by the time that this run notices its end, another may have begun.
+    const {signal} = this.stopping = new AbortController();
     showPlaceholders($('#live .top'));
+    $('#keep-frame').disabled = true;  // until there is a picture
     $('#start').hidden = true;
     $('#live').hidden = false;
     $('#stop-camera').focus();
     this.video.srcObject = this.stream;
-    this.stream.getVideoTracks()[0].addEventListener('ended', () => this.stop());  // unplugged
-    await this.video.play();
-    announce('The camera is on.');
+    this.stream.getVideoTracks()[0].addEventListener('ended', () => { if (!signal.aborted) this.stop(); });  // unplugged
     try {
-      await this.run(this.stopping.signal);
+      await this.video.play();
+      $('#keep-frame').disabled = false;
+      announce('The camera is on.');
+      await this.run(signal);
     } catch (error) {
-      if (!this.stopping?.signal.aborted && this.stream) {
-        this.stop();
-        banner(`The camera stopped: ${error.message}`, {seconds: 8});
-      }
+      if (signal.aborted) return;
+      this.stop();
+      banner(`The camera stopped: ${error.message}`, {seconds: 8});
     }
   }
 
@@ -98,7 +100,8 @@ export class Camera {
 
   async keep() {
     const blob = await draw(this.video, 'image/jpeg');
-    this.page.add([new File([blob], `camera-${++this.kept}.jpg`, {type: blob.type})]);
+    this.page.add([new File([blob], `camera-${++this.kept}.jpg`, {type: blob.type})], {stay: true});
+    flash($('#keep-frame'), 'Kept below');
   }
 
   stop() {

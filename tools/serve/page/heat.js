@@ -14,10 +14,12 @@ function colour(value) {
 const kTable = Array.from({length: 256}, (_, v) => [...colour(v), 255 * Math.min(1, v / 140)]);
 
 // explanation: {width, height, png: base64 of 8-bit grey}. The style sheet fits canvas and photo into the same box.
-export async function drawHeat(canvas, explanation) {
+// Throws, and leaves the canvas to whoever came later, when `signal` is aborted meanwhile.
+export async function drawHeat(canvas, explanation, signal) {
   const grey = new Image();
   grey.src = `data:image/png;base64,${explanation.png}`;
   await grey.decode();
+  signal.throwIfAborted();
   canvas.width = explanation.width;
   canvas.height = explanation.height;
   const context = canvas.getContext('2d', {willReadFrequently: true});

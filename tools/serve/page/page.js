@@ -9,7 +9,7 @@ import {Card} from './card.js';
 const kAtOnce = 4;  // photos on their way: enough for the server to batch, few enough to leave others a place
 
 let cards = [];
-let batch = [];     // the cards that the progress counts: those since it was last done
+let batch = [];     // the cards that the progress counts: those since it was last done, also when they are asked again
 
 // What cards and camera need to know of the page.
 const page = {
@@ -20,7 +20,7 @@ const page = {
   method: null,     // how heat maps are made; null: not at all
   inTurn: turns(kAtOnce),
   explainInTurn: turns(1),  // apart, so that reasons keep no photo waiting
-  changed: showProgress,
+  changed: count,
   removed: forget,
   add,
 };
@@ -40,14 +40,15 @@ function turns(count) {
   });
 }
 
-function add(files) {
+// stay: where the page is scrolled to; else the first of the new photos comes into sight.
+function add(files, {stay = false} = {}) {
   if (files.length === 0) return;
   const added = files.map((file) => new Card(file, page));
   cards = [...added, ...cards];
   $('#cards').prepend(...added.map((card) => card.element));
-  batch = [...batch, ...added];
   layOut();
   showProgress();
+  if (!stay) added[0].element.scrollIntoView({block: 'nearest'});
   // Opened one after the other, since each may take much memory; their requests run beside that.
   added.reduce((before, card) => before.then(() => card.open()), ready);
 }
@@ -57,7 +58,7 @@ function forget(card) {
   cards = cards.filter((other) => other !== card);
   batch = batch.filter((other) => other !== card);
   const neighbour = cards[Math.min(place, cards.length - 1)];
-  (neighbour ? $('.remove', neighbour.element) : $('#choose')).focus();
+  (neighbour ? $('.remove', neighbour.element) : $('#start').hidden ? $('#stop-camera') : $('#choose')).focus();
   layOut();
   showProgress();
 }
@@ -74,23 +75,35 @@ function layOut() {
   $('#copy-all').hidden = cards.length === 1;
 }
 
-// Called with a sentence when a card is finished: for one photo it is read out, for many only their number.
-function showProgress(sentence = '') {
+function count(card) {
+  if (!card.finished && !batch.includes(card)) batch.push(card);
+  showProgress();
+}
+
+const hasFailed = (card) => card.element.dataset.state === 'failed';
+
+function showProgress() {
   const done = batch.filter((card) => card.finished).length;
+  const all = done === batch.length;
+  const failed = cards.filter(hasFailed).length;
   $('#progress').max = Math.max(1, batch.length);
   $('#progress').value = done;
-  const failed = cards.filter((card) => card.element.dataset.state === 'failed').length;
-  const all = done === batch.length;
-  const without = failed ? `, ${grouped(failed)} without an answer` : '';
   $('#progress-text').textContent = all
-    ? `${grouped(cards.length)} ${cards.length === 1 ? 'photo' : 'photos'}${without}`
+    ? `${grouped(cards.length)} ${cards.length === 1 ? 'photo' : 'photos'}${failed ? `, ${grouped(failed)} failed` : ''}`
     : `${grouped(done)} of ${grouped(batch.length)}`;
   $('#answers').dataset.busy = String(!all);
   $('#copy-all').disabled = !cards.some((card) => card.answer);
-  if (!sentence) return;
-  if (batch.length === 1) announce(sentence);
-  else if (all) announce(`All ${grouped(batch.length)} photos are done${without}.`);
-  if (all) batch = [];
+  if (!all || batch.length === 0) return;
+  announce(summary(batch));
+  batch = [];
+}
+
+// What is read out: of one photo its answer, of many how many there are, and why some have none.
+function summary(done) {
+  if (done.length === 1) return done[0].sentence;
+  const failed = done.filter(hasFailed);
+  const sentence = `All ${grouped(done.length)} photos are done${failed.length ? `, ${grouped(failed.length)} failed` : ''}.`;
+  return [sentence, ...failed.slice(0, 3).map((card) => card.sentence)].join(' ');
 }
 
 // One document, as `fovea classify --json` writes for several photos.
@@ -111,7 +124,7 @@ function useModel(name) {
 function changeModel(name) {
   useModel(name);
   const again = cards.filter((card) => card.bytes);
-  batch = [...new Set([...batch, ...again])];
+  for (const card of again) card.expect('Waiting for its turn');  // all, before the first may be done
   for (const card of again) card.ask();
 }
 
@@ -131,24 +144,24 @@ const hasFiles = (event) => event.dataTransfer?.types.includes('Files');
 function listenForDrops() {
   // dragleave also comes for each element on the way; only the last one, out of the window, has no related target.
   const hint = (on) => { $('#drop-hint').hidden = !on; };
+  // Else the browser would open what is dropped instead; text may go into a field.
+  const keepPage = (e) => { if (hasFiles(e) || !e.target.closest?.('input')) e.preventDefault(); };
   addEventListener('dragenter', (e) => hint(hasFiles(e)));
   addEventListener('dragleave', (e) => { if (!e.relatedTarget) hint(false); });
-  addEventListener('dragover', (e) => e.preventDefault());  // else the browser would open the photo instead
+  addEventListener('dragover', keepPage);
   addEventListener('drop', (e) => {
-    e.preventDefault();
+    keepPage(e);
     hint(false);
-    const files = [...e.dataTransfer.files];
-    if (files.length) add(files);
-    else banner('That was no file. Of a picture on another page, please save it first.', {seconds: 6});
+    if (e.dataTransfer.files.length > 0) add([...e.dataTransfer.files]);
+    else if (e.defaultPrevented) banner('That was no file. Of a picture on another page, please save it first.', {seconds: 6});
   });
 }
 
 function listenForPaste() {
   addEventListener('paste', (e) => {
-    const files = [...(e.clipboardData?.files ?? [])];
-    if (files.length) {
+    if (e.clipboardData?.files.length) {
       e.preventDefault();
-      add(files);
+      add([...e.clipboardData.files]);
     } else if (!e.target.closest?.('input')) {
       banner('There is no photo in the clipboard.', {seconds: 4});
     }

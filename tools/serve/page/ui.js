@@ -76,26 +76,32 @@ export function showPlaceholders(list, count = 5) {
 export async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   // Over plain http on another machine there is no clipboard interface; the old command still works.
+  const before = document.activeElement;
   const area = document.createElement('textarea');
   area.value = text;
   document.body.append(area);
   area.select();
   const done = document.execCommand('copy');
   area.remove();
+  before?.focus();
   if (!done) throw new Error('copying is not allowed here');
 }
 
 // A button that says for a moment what it did. Its width stays what it was.
-export async function copyFrom(button, text) {
+export function flash(button, text) {
   const label = button.dataset.label ??= button.textContent;
   button.style.minWidth = `${button.offsetWidth}px`;
+  button.textContent = text;
+  setTimeout(() => { button.textContent = label; }, 1500);
+}
+
+export async function copyFrom(button, text) {
   try {
     await copyText(text);
-    button.textContent = 'Copied';
+    flash(button, 'Copied');
     announce('Copied as JSON.');
   } catch (error) {
-    button.textContent = 'Not copied';
+    flash(button, 'Not copied');
     announce(`Not copied: ${error.message}`);
   }
-  setTimeout(() => { button.textContent = label; }, 1500);
 }
