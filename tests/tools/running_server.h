@@ -31,15 +31,21 @@ struct HttpAnswer {
   std::string error_message() const { return json().at("error").at("message"); }
 };
 
-// A TCP connection to 127.0.0.1. What takes longer than 30 s is an error: nothing in these tests should.
+// A TCP connection to 127.0.0.1 or ::1. What takes longer than 30 s is an error: nothing in these tests should.
 class HttpConnection {
  public:
-  explicit HttpConnection(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  explicit HttpConnection(int port, bool ipv6 = false)
+      : socket_(::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(static_cast<std::uint16_t>(port));
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = v4.sin_port;
+    v6.sin6_addr = in6addr_loopback;
+    const auto* address = ipv6 ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
+    if (::connect(socket_, address, ipv6 ? sizeof v6 : sizeof v4) != 0) {
       ::close(socket_);
       throw std::runtime_error("no connection to port " + std::to_string(port));
     }
@@ -115,6 +121,17 @@ class HttpConnection {
   std::string buffer_;
 };
 
+// Whether this machine has ::1.
+inline bool has_ipv6() {
+  const int probe = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  const bool has = ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(probe);
+  return has;
+}
+
 // "METHOD PATH HTTP/1.1" with Host, Content-Length where there is a body, and these headers ("Name: value").
 inline std::string http_request(const std::string& method, const std::string& path, const std::string& body = "",
                                 const Words& headers = {}) {
@@ -131,13 +148,15 @@ inline std::string http_request(const std::string& method, const std::string& pa
 // `fovea serve --port 0 ARGUMENTS...`, killed at the end of the test if it is still there.
 class RunningServer {
  public:
-  explicit RunningServer(Words arguments, const Setting& setting = {}) {
+  // log: where its stderr goes; empty: to log().
+  explicit RunningServer(Words arguments, const Setting& setting = {}, std::string log = {}) {
     using namespace program_detail;
     arguments.insert(arguments.begin(), {FOVEA_PROGRAM, "serve", "--port", "0"});
     std::vector<std::string> variables = environment(setting.environment);
     const std::vector<char*> argv = pointers(arguments), envp = pointers(variables);
     const Pipe out = make_pipe();
-    const int err = ::open((folder_ / "stderr").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (log.empty()) log = (folder_ / "stderr").string();
+    const int err = ::open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     child_ = ::fork();
     if (child_ < 0) throw std::runtime_error("fork failed");
     if (child_ == 0) {
@@ -160,7 +179,7 @@ class RunningServer {
 
   const std::string& first_line() const { return line_; }
   int port() const { return port_; }
-  HttpConnection connect() const { return HttpConnection(port_); }
+  HttpConnection connect() const { return HttpConnection(port_, contains(line_, "[::1]")); }
 
   // One request on a connection of its own.
   HttpAnswer request(const std::string& method, const std::string& path, const std::string& body = "",
@@ -220,7 +239,7 @@ class RunningServer {
         throw std::runtime_error("fovea serve said nothing; its stderr: " + log());
       line_ += c;
     }
-    const std::size_t colon = line_.find(":", line_.find("http://") + 7);
+    const std::size_t colon = line_.rfind(':', line_.rfind('/'));
     port_ = std::stoi(line_.substr(colon + 1));
   }
   void wait_until_ended(int& status) const {

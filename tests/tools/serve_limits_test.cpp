@@ -1,4 +1,6 @@
 // `fovea serve` stays up: sizes, deadlines, a full queue, clients that leave, signals.
+#include <sys/stat.h>
+
 #include <support/catch.h>
 #include <support/support.h>
 #include <tools/small_server.h>
@@ -44,6 +46,12 @@ TEST_CASE("100-continue is answered, and only then the body read") {
   CHECK(c.receive().status == 200);
   c.send(http_request("POST", "/api/classify", photo, {"Expect: a miracle"}));
   CHECK(c.receive().status == 417);
+  HttpConnection old = server->connect();  // HTTP/1.0 does not know it
+  old.send("PUT /api/classify HTTP/1.0\r\nHost: localhost\r\nContent-Length: " + std::to_string(photo.size()) +
+           "\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(!old.readable(200));
+  old.send(photo);
+  CHECK(old.receive().status == 200);
 }
 
 TEST_CASE("chunks, pipelined requests and requests in pieces are read; HTTP/1.0 ends after its answer") {
@@ -60,7 +68,9 @@ TEST_CASE("chunks, pipelined requests and requests in pieces are read; HTTP/1.0 
   CHECK(c.receive().json().at("images")[0].at("path") == "3");
   CHECK(c.receive().status == 404);
 
-  for (const char byte : http_request("POST", "/api/classify", photo)) c.send({&byte, 1});
+  c.send("\r\n" + http_request("GET", "/healthz"));  // old clients end a body so
+  CHECK(c.receive().status == 200);
+  for (const char byte : "\r\n" + http_request("POST", "/api/classify", photo)) c.send({&byte, 1});
   CHECK(c.receive().status == 200);
   c.send(http_request("GET", "/healthz", "", {"Connection: close"}));
   CHECK(c.receive().headers.at("connection") == "close");
@@ -79,7 +89,9 @@ TEST_CASE("requests that two readers could understand differently are refused, a
        {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 5\r\nContent-Length: 6\r\n",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Content-Length: -1\r\n",
         "Content-Length: 99999999999999999999\r\n", "Transfer-Encoding: gzip\r\n",
-        "Transfer-Encoding: chunked, gzip\r\n", "Content-Length : 5\r\n"}) {
+        "Transfer-Encoding: chunked, gzip\r\n", "Content-Length : 5\r\n", "Transfer-Encoding:\r\n",
+        "Transfer-Encoding:\r\nTransfer-Encoding: gzip\r\n", "Transfer-Encoding: gzip, chunked\r\n",
+        "Content-Length: 5\r\nContent-Length: 5\r\n"}) {
     CAPTURE(headers);
     HttpConnection c = server->connect();
     c.send(start + headers + "\r\n0\r\n\r\n" + http_request("GET", "/healthz"));
@@ -108,15 +120,22 @@ TEST_CASE("what stands around chunks may have 64 KiB too") {
     for (const std::size_t size : {65'000, 65'536, 70'000}) {
       HttpConnection c = server->connect();
       c.send(kChunkedHead + around + std::string(size, 'x') + "\r\n\r\n");
-      if (size > 65'000) CHECK(c.receive().status == 431);
+      if (size > 65'000) {
+        CHECK(c.receive().status == 431);
+      } else if (*around == '0') {
+        CHECK(c.receive().status == 422);
+      } else {  // a chunk of five bytes is still to come
+        CHECK(c.send("xxx\r\n0\r\n\r\n"));
+        CHECK(c.receive().status == 422);
+      }
     }
   }
   RunningServer::wait_until([&] { return server->metric("fovea_connections") == 1; });
 }
 
-// Sends a byte now and then until the other side has had enough.
-HttpAnswer drip(HttpConnection& c, int bytes) {
-  for (int i = 0; i < bytes && !c.readable(50); ++i) c.send("x");
+// Sends a little now and then until the other side has had enough.
+HttpAnswer drip(HttpConnection& c, int times, std::string_view bytes = "x") {
+  for (int i = 0; i < times && !c.readable(50); ++i) c.send(bytes);
   REQUIRE(c.readable(0));
   return c.receive();
 }
@@ -132,7 +151,7 @@ TEST_CASE("the time for a head and for a body is counted in all, not from byte t
   CHECK(drip(body, 200).status == 408);
   HttpConnection chunks = server->connect();
   chunks.send(kChunkedHead);
-  CHECK(drip(chunks, 200).status != 200);
+  CHECK(drip(chunks, 200, "1\r\nx\r\n").status == 408);
   HttpConnection silent = server->connect();
   CHECK(silent.ended());
 }
@@ -153,6 +172,13 @@ TEST_CASE("more connections than allowed get 503, and a closed one makes room") 
     const HttpAnswer a = server->get("/healthz");
     return a.status == 503 && a.error_code() == "connections" && a.headers.count("retry-after") == 1;
   });
+  std::vector<HttpConnection> beyond;  // 64 of them still get a 503, the others are closed without a word
+  for (int i = 0; i < 100; ++i) beyond.push_back(server->connect());
+  int refused = 0;
+  for (HttpConnection& c : beyond) refused += c.receive().status == 503;
+  CHECK(refused >= 60);
+  CHECK(refused < 100);
+  beyond.clear();
   open.pop_back();
   RunningServer::wait_until([&] { return server->get("/healthz").status == 200; });
   open.clear();
@@ -177,6 +203,84 @@ TEST_CASE("a full queue says so, and a client that goes away frees its place") {
   RunningServer::wait_until([&] { return server.metric("fovea_queue_length") == 0; });
   CHECK(server.request("POST", "/api/classify", chelsea()).status == 200);
   CHECK(server.metric("fovea_cancelled_total") == 1);
+}
+
+TEST_CASE("a client that sent on before it left frees its place") {
+  RunningServer server({"--queue", "1"});
+  server.wait_until_ready();
+  HttpConnection first = server.connect();
+  first.send(http_request("POST", kSlow, chelsea()) + "G");
+  RunningServer::wait_until([&] { return server.metric("fovea_queue_length") == 1; });
+  first.send("ET");
+  first.close();
+  RunningServer::wait_until([&] { return server.metric("fovea_queue_length") == 0; });
+  CHECK(server.metric("fovea_cancelled_total") == 1);
+
+  HttpConnection patient = server.connect();  // what it sends ahead is answered
+  patient.send(http_request("POST", "/api/classify?explain=gradcam", chelsea()));
+  patient.send(http_request("GET", "/healthz"));
+  CHECK(patient.receive().status == 200);
+  CHECK(patient.receive().json().at("status") == "live");
+}
+
+TEST_CASE("of all photos being sent, the bytes that have arrived are bounded, and announced ones cost nothing") {
+  SmallServer server({"--max-upload", "1M", "--upload-memory", "2M"});
+  std::vector<HttpConnection> open;
+  for (int i = 0; i < 20; ++i) {
+    open.push_back(server->connect());
+    if (i % 2)
+      open.back().send("POST /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\nx");
+    else
+      open.back().send(kChunkedHead + "1\r\nx\r\n");
+  }
+  CHECK(server->request("POST", "/api/classify", tiny_photo()).status == 200);
+  for (int i = 1; i < 6; i += 2) open[static_cast<std::size_t>(i)].send(std::string(1'000'000, 'x'));
+  const auto rejected = [&] { return server->metric("fovea_rejected_total{reason=\"memory\"}") == 1; };
+  RunningServer::wait_until(rejected);  // the third million
+  for (int i = 1; i < 6; i += 2) {
+    HttpConnection& c = open[static_cast<std::size_t>(i)];
+    if (!c.readable(100)) continue;
+    const HttpAnswer refused = c.receive();
+    CHECK(refused.status == 503);
+    CHECK(refused.error_code() == "busy");
+    CHECK(refused.headers.at("retry-after") == "1");
+  }
+  open.clear();
+  RunningServer::wait_until([&] { return server->metric("fovea_connections") == 1; });
+  CHECK(server->request("POST", "/api/classify", std::string(1'000'000, 'x')).status == 422);
+}
+
+TEST_CASE("an answer that nobody takes ends at its deadline, and stands in the log") {
+  SmallServer server({"--write-seconds", "0.5"});
+  HttpConnection c = server->connect();
+  std::string many;
+  for (int i = 0; i < 3000; ++i) many += http_request("GET", "/page.js");
+  std::thread sender([&] { c.send(many); });  // until the server closes the connection
+  RunningServer::wait_until([&] { return contains(server->log(), " GET /page.js 499 "); });
+  sender.join();
+  CHECK(server->metric("fovea_http_requests_total{route=\"/page.js\",code=\"499\"}") == 1);
+}
+
+TEST_CASE("a log that nobody reads stops nothing, and what it lost is said") {
+  const TemporaryFolder folder;
+  const std::string pipe = (folder / "log").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  SmallServer server({}, {}, pipe);
+  for (int i = 0; i < 1500; ++i) REQUIRE(server->get("/healthz").status == 200);
+  std::string text;
+  std::array<char, 65536> block{};
+  const auto read_all = [&] {
+    for (ssize_t n = 0; (n = ::read(reader, block.data(), block.size())) > 0;)
+      text.append(block.data(), static_cast<std::size_t>(n));
+  };
+  read_all();
+  CHECK(server->get("/last").status == 404);
+  RunningServer::wait_until([&] { return read_all(), contains(text, "/last"); });
+  CHECK(contains(text, " lines were dropped, since nobody read them\n"));
+  for (int i = 0; i < 1000; ++i) REQUIRE(server->get("/healthz").status == 200);
+  CHECK(server->stop() == 0);
+  ::close(reader);
 }
 
 TEST_CASE("explanations leave places to photos") {
@@ -222,6 +326,32 @@ TEST_CASE("SIGTERM and SIGINT finish what runs, then end with 0") {
   }
 }
 
+TEST_CASE("a signal while the models are loaded ends it at once") {
+  const TemporaryFolder folder;
+  Words weights;
+  for (int i = 0; i < 100; ++i) {
+    const auto link = folder / ("net" + std::to_string(i) + ".safetensors");
+    std::filesystem::create_symlink(source_file("models/efficientnet-lite0.safetensors"), link);
+    weights.insert(weights.end(), {"--weights", link.string()});
+  }
+  RunningServer server(weights);
+  CHECK(server.get("/readyz").status == 503);
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(server.stop() == 0);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
+}
+
+TEST_CASE("sizes are between a byte and a gibibyte") {
+  for (const char* wrong : {"0", "-5", "-18446744073709551615", "5E", "2G", "x", ""}) {
+    CAPTURE(wrong);
+    const Ran ran = fovea_program({"serve", "--port", "0", std::string("--max-upload=") + wrong}, {.seconds = 20});
+    CHECK(ran.code == 2);
+    CHECK(contains(ran.err, "--max-upload"));
+  }
+  SmallServer server({"--max-upload", "1G"});
+  CHECK(server->get("/api/models").json().at("max_upload") == 1 << 30);
+}
+
 TEST_CASE("a taken port, a missing model or a missing key file is a sentence and exit code 1") {
   SmallServer server;
   const auto fails = [](Words arguments, const std::string& sentence) {
@@ -234,7 +364,7 @@ TEST_CASE("a taken port, a missing model or a missing key file is a sentence and
   fails({"--port", std::to_string(server->port())}, "is taken by another program");
   fails({"--port", "0", "--weights", "nowhere.safetensors"}, "no weight file nowhere.safetensors");
   fails({"--port", "0", "--api-key-file", "/nowhere/key"}, "cannot be opened");
-  fails({"--port", "0", "--host", "no such host"}, "--host no such host");
+  fails({"--port", "0", "--host", "nowhere.invalid"}, "--host nowhere.invalid");
   const TemporaryFolder folder;
   const Ran broken =
       fovea_program({"serve", "--port", "0", "--weights", folder.write("x.safetensors", "nothing").string()});

@@ -157,10 +157,28 @@ TEST_CASE("other methods get 405 with what is allowed, other paths 404, in JSON"
     CHECK(a.status == 404);
     CHECK(a.error_code() == "not_found");
   }
-  for (const char* path : {"http://localhost/", "*", "/?x=%", "/?x=%4"}) {
+  for (const char* path : {"ftp://localhost/", "http://", "http:///", "*", "/?x=%", "/?x=%4"}) {
     CAPTURE(path);
     CHECK(server->get(path).status == 400);
   }
+  CHECK(server->request("OPTIONS", "*").headers.at("allow") == "GET, HEAD, POST, PUT");
+  HttpConnection c = server->connect();
+  c.send(http_request("HEAD", "ftp://localhost/"));
+  CHECK(c.receive(true).status == 400);
+  CHECK(c.ended());
+  CHECK(contains(server->log(), " HEAD - 400 "));
+}
+
+TEST_CASE("a path may stand behind http:// and a name, which then is the one that counts") {
+  SmallServer server;
+  for (const char* path : {"http://localhost/healthz", "HTTP://127.0.0.1:80/healthz?x=1"}) {
+    CAPTURE(path);
+    CHECK(server->get(path).json().at("status") == "live");
+  }
+  CHECK(server->get("http://localhost").headers.at("content-type") == "text/html; charset=utf-8");
+  CHECK(server->get("http://localhost/", {"Host: evil.example"}).status == 200);
+  CHECK(server->get("http://evil.example/").error_code() == "forbidden_host");
+  CHECK(server->get("http://localhost@evil.example/").error_code() == "forbidden_host");
 }
 
 TEST_CASE("parameters that are wrong are named") {
@@ -224,12 +242,31 @@ TEST_CASE("with an API key /api/* and /metrics want it, and nothing else does") 
 TEST_CASE("a foreign Host or Origin is refused") {
   SmallServer server({"--allow-host", "photos.example"});
   for (const char* host : {"localhost", "localhost:8080", "127.0.0.1", "127.8.9.1:80", "[::1]:8080", "LOCALHOST",
-                           "a.localhost", "photos.example", "Photos.Example:443"}) {
+                           "a.localhost", "photos.example", "Photos.Example:443", "localhost.", "localhost.:80",
+                           "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]:80", "photos.example."}) {
     CAPTURE(host);
     CHECK(server->get("/", {std::string("Host: ") + host}).status == 200);
   }
-  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "photos.example.org", "",
-                           "10.0.0.1", "user@localhost", "[", "localhost, evil.example"}) {
+  for (const char* host : {"evil.example",
+                           "localhost.evil.example",
+                           "127.0.0.1.evil.example",
+                           "photos.example.org",
+                           "",
+                           "10.0.0.1",
+                           "user@localhost",
+                           "[",
+                           "localhost, evil.example",
+                           "[::1]evil.example",
+                           "[::1",
+                           "[::1]:x",
+                           "::1",
+                           "localhost:evil.example",
+                           "localhost:80:80",
+                           "127.999.1.1",
+                           "127.1",
+                           "[localhost]",
+                           ".",
+                           "[]"}) {
     CAPTURE(host);
     const HttpAnswer a = server->get("/", {std::string("Host: ") + host});
     CHECK(a.status == 403);
@@ -245,6 +282,7 @@ TEST_CASE("a foreign Host or Origin is refused") {
   CHECK(with_origin("null") == 403);
   CHECK(with_origin("") == 403);
   CHECK(server->get("/", {"Host: localhost", "Host: localhost"}).status == 400);
+  CHECK(server->get("/", {"Host: localhost", "Origin: http://localhost", "Origin: http://evil.example"}).status == 400);
   HttpConnection without = server->connect();
   without.send("GET / HTTP/1.1\r\n\r\n");
   CHECK(without.receive().status == 400);
@@ -257,6 +295,31 @@ TEST_CASE("listening beyond loopback without a key is warned of") {
   SmallServer here;
   CHECK(!contains(here->log(), "warning"));
   CHECK(here->first_line() == "fovea serve: http://127.0.0.1:" + std::to_string(here->port()) + "/ (Ctrl+C ends it)\n");
+}
+
+TEST_CASE("a host in an option is a name or an address") {
+  for (const char* wrong : {"photos.example:443", "http://photos.example", "photos.example/", "", "[::1", "[::1]:80"})
+    for (const char* option : {"--allow-host", "--host"}) {
+      CAPTURE(option, wrong);
+      const Ran ran = fovea_program({"serve", "--port", "0", option, wrong}, {.seconds = 20});
+      CHECK(ran.code == 2);
+      CHECK(contains(ran.err, std::string(option) + " is '" + wrong + "', a name or an IP address is wanted"));
+    }
+  SmallServer server({"--allow-host", "[2001:DB8:0::1]", "--allow-host", "photos.example."});
+  CHECK(server->get("/", {"Host: [2001:db8::1]:80"}).status == 200);
+  CHECK(server->get("/", {"Host: photos.example"}).status == 200);
+}
+
+TEST_CASE("an IPv6 address may be listened on") {
+  if (!has_ipv6()) return;
+  for (const char* host : {"::1", "[::1]"}) {
+    SmallServer server({"--host", host});
+    CHECK(server->first_line() ==
+          "fovea serve: http://[::1]:" + std::to_string(server->port()) + "/ (Ctrl+C ends it)\n");
+    CHECK(server->get("/healthz", {"Host: [::1]"}).status == 200);
+    CHECK(contains(server->log(), " ::1 GET /healthz 200 "));
+    CHECK(!contains(server->log(), "warning"));
+  }
 }
 
 TEST_CASE("the log has a line a request, and nothing of the photo in it") {
@@ -367,6 +430,24 @@ TEST_CASE("--open opens the page, and a machine without xdg-open is told the add
   CHECK(text_of_file(folder / "opened") == "http://127.0.0.1:" + std::to_string(server->port()) + "/\n");
   SmallServer without({"--open"}, {.environment = {"PATH=/nowhere"}});
   CHECK(contains(without->log(), "please open http://127.0.0.1:" + std::to_string(without->port()) + "/ yourself"));
+}
+
+TEST_CASE("the browser inherits neither our sockets nor the signals that we ignore") {
+  const TemporaryFolder folder;
+  const std::string found = (folder / "found").string();
+  const auto opener =
+      folder.write("xdg-open", "#!/bin/sh\nls -l /proc/$$/fd >" + found + ".part\ngrep SigIgn /proc/$$/status >>" +
+                                   found + ".part\nmv " + found + ".part " + found + "\n");
+  std::filesystem::permissions(opener, std::filesystem::perms::owner_all);
+  SmallServer server({"--open"}, {.environment = {"PATH=" + (folder / "").string() + ":/usr/bin:/bin"}});
+  RunningServer::wait_until([&] { return std::filesystem::exists(found); });
+  const std::string text = text_of_file(found);
+  CAPTURE(text);
+  CHECK(!contains(text, "socket:"));
+  const std::size_t ignored = text.find("SigIgn:");
+  REQUIRE(ignored != std::string::npos);
+  const std::uint64_t signals = std::stoull(text.substr(ignored + 7), nullptr, 16);
+  for (const int signal : {SIGPIPE, SIGCHLD}) CHECK((signals >> (signal - 1) & 1) == 0);
 }
 
 }  // namespace

@@ -28,8 +28,8 @@ inline std::string tiny_photo() {
 // A server with a net that answers within a millisecond, loaded.
 class SmallServer {
  public:
-  explicit SmallServer(Words arguments = {}, const Setting& setting = {})
-      : server_(with_weights(folder_, std::move(arguments)), setting) {
+  explicit SmallServer(Words arguments = {}, const Setting& setting = {}, const std::string& log = {})
+      : server_(with_weights(folder_, std::move(arguments)), setting, log) {
     server_.wait_until_ready();
   }
   RunningServer* operator->() { return &server_; }

@@ -1,5 +1,9 @@
 #include "access_log.h"
 
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -21,6 +25,14 @@ std::string now_text() {
   const std::size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
   std::snprintf(text + n, sizeof text - n, ".%03dZ", static_cast<int>(ms % 1000));
   return text;
+}
+
+// False if stderr would not take the line at once. A pipe that is ready takes PIPE_BUF bytes without waiting, and the
+// longest of our lines, with a method and a path of kLongestPath characters, is a quarter of that.
+bool write_line(const std::string& line) {
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (line.size() >= PIPE_BUF || poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT)) return false;
+  return ::write(STDERR_FILENO, (line + "\n").c_str(), line.size() + 1) >= 0;
 }
 
 // A client's text may neither break the line nor steer a terminal.
@@ -50,8 +62,14 @@ std::string log_line(LogFormat format, const Access& a) {
                  -1);
 }
 
-void write_log(LogFormat format, const Access& access) {
-  std::fputs((log_line(format, access) + "\n").c_str(), stderr);
+std::string AccessLog::dropped_line() const {
+  if (format_ == LogFormat::json) return text_of({{"time", now_text()}, {"dropped", dropped_}}, -1);
+  return now_text() + " " + std::to_string(dropped_) + " lines were dropped, since nobody read them";
+}
+
+void AccessLog::write(const Access& access) {
+  if (dropped_ > 0 && write_line(dropped_line())) dropped_ = 0;
+  if (dropped_ > 0 || !write_line(log_line(format_, access))) ++dropped_;
 }
 
 }  // namespace fovea::tools

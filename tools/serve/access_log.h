@@ -21,6 +21,18 @@ struct Access {
 // "2026-11-26T03:04:05.678Z" and so on; ends without a newline.
 std::string log_line(LogFormat format, const Access& access);
 
-void write_log(LogFormat format, const Access& access);
+// Writes the lines. Nobody waits for whoever reads them: what stderr does not take at once is dropped, and how many
+// lines that were is said as soon as it takes one again. For one thread.
+class AccessLog {
+ public:
+  explicit AccessLog(LogFormat format) : format_(format) {}
+  void write(const Access& access);
+
+ private:
+  std::string dropped_line() const;
+
+  LogFormat format_;
+  std::uint64_t dropped_ = 0;
+};
 
 }  // namespace fovea::tools

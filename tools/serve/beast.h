@@ -2,6 +2,8 @@
 // dear to compile.
 #pragma once
 
+#include <fcntl.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -37,6 +39,12 @@ inline std::string address_text(const asio::ip::address& address) {
   return address.to_string();
 }
 
+// Asio opens its sockets without SOCK_CLOEXEC.
+template <class Socket>
+void keep_from_children(Socket& socket) {
+  fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+}
+
 inline std::string date_text() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -55,11 +63,20 @@ inline std::optional<std::string> optional_value(const Fields& fields, http::fie
   return value_of(fields, name);
 }
 
+// The fields that must not stand there twice, since a server before this one could go by the other.
+inline std::optional<std::string> repeated_field(const Fields& fields) {
+  for (const http::field name :
+       {http::field::transfer_encoding, http::field::content_length, http::field::host, http::field::origin})
+    if (fields.count(name) > 1) return to_string(http::to_string(name));
+  return std::nullopt;
+}
+
 inline Head head_of(const Fields& fields, Target target) {
   Head h;
   h.method = to_string(fields.method_string());
   h.target = std::move(target);
-  for (auto [f, end] = fields.equal_range(http::field::host); f != end; ++f) h.hosts.push_back(to_string(f->value()));
+  h.host = optional_value(fields, http::field::host);
+  if (h.host && !h.target.authority.empty()) h.host = h.target.authority;  // RFC 9112, 3.2.2
   h.origin = optional_value(fields, http::field::origin);
   h.authorization = optional_value(fields, http::field::authorization);
   h.content_type = value_of(fields, http::field::content_type);

@@ -1,5 +1,7 @@
 #include "guard.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 namespace fovea::tools {
@@ -13,9 +15,23 @@ bool same_origin(std::string_view origin, std::string_view host) {
   return scheme != origin.npos && equals_ignoring_case(origin.substr(scheme + 3), host);
 }
 
-bool is_ipv4_loopback(std::string_view host) {
-  return host.starts_with("127.") && std::count(host.begin(), host.end(), '.') == 3 &&
-         host.find_first_not_of("0123456789.") == host.npos;
+bool is_ipv4(const std::string& text) {
+  in_addr address{};
+  return inet_pton(AF_INET, text.c_str(), &address) == 1;
+}
+
+// The usual spelling of an IPv6 address; empty if it is none.
+std::string canonical_ipv6(const std::string& text) {
+  constexpr std::string_view kMapped = "::ffff:";
+  in6_addr address{};
+  char out[INET6_ADDRSTRLEN] = {};
+  if (inet_pton(AF_INET6, text.c_str(), &address) != 1) return {};
+  inet_ntop(AF_INET6, &address, out, sizeof out);
+  return out + (IN6_IS_ADDR_V4MAPPED(&address) ? kMapped.size() : 0);
+}
+
+bool is_port(std::string_view text) {  // ":8080", or nothing
+  return text.empty() || (text[0] == ':' && text.find_first_not_of("0123456789", 1) == text.npos);
 }
 
 Response unauthorized() {
@@ -26,15 +42,25 @@ Response unauthorized() {
 }
 }  // namespace
 
-std::string_view host_name(std::string_view host_and_port) {
-  if (host_and_port.starts_with("[")) return host_and_port.substr(1, host_and_port.find(']') - 1);
-  return host_and_port.substr(0, host_and_port.find(':'));
+std::string canonical_host(std::string_view name) {
+  const std::string text(name.substr(0, name.size() - (name.ends_with('.') ? 1 : 0)));
+  const std::string ipv6 = canonical_ipv6(text);
+  return ipv6.empty() ? text : ipv6;
 }
 
-bool is_loopback(std::string_view host) {
+std::string host_name(std::string_view text) {
+  const bool bracketed = text.starts_with('[');
+  const std::size_t end = std::min(text.size(), bracketed ? text.find(']') : text.find(':'));
+  const std::string name(text.substr(bracketed, end - bracketed));
+  if (!bracketed) return is_port(text.substr(end)) ? canonical_host(name) : "";
+  return end < text.size() && is_port(text.substr(end + 1)) ? canonical_ipv6(name) : "";
+}
+
+bool is_loopback(std::string_view name) {
+  const std::string host(name);
   constexpr std::string_view kBelow = ".localhost";
-  return equals_ignoring_case(host, "localhost") || host == "::1" || is_ipv4_loopback(host) ||
-         (host.size() > kBelow.size() && equals_ignoring_case(host.substr(host.size() - kBelow.size()), kBelow));
+  return equals_ignoring_case(host, "localhost") || host == "::1" || (host.starts_with("127.") && is_ipv4(host)) ||
+         (name.size() > kBelow.size() && equals_ignoring_case(name.substr(name.size() - kBelow.size()), kBelow));
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
@@ -46,6 +72,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 
 // An address as Host cannot be rebound, so where we listen on all addresses each of them is a name of ours.
 bool Guard::host_is_ours(std::string_view host, std::string_view local_address) const {
+  if (host.empty()) return false;
   return is_loopback(host) || host == local_address ||
          std::any_of(names_.begin(), names_.end(), [&](const auto& n) { return equals_ignoring_case(n, host); });
 }
@@ -57,14 +84,12 @@ bool Guard::key_is_right(const Head& head) const {
 }
 
 std::optional<Response> Guard::refuse(const Head& head) const {
-  if (head.hosts.size() != 1)
-    return error_response(400, "bad_request",
-                          "a request has one Host header, this one has " + std::to_string(head.hosts.size()));
-  const std::string& host = head.hosts.front();
+  if (!head.host) return error_response(400, "bad_request", "a request has a Host header, this one has none");
+  const std::string& host = *head.host;
   if (!host_is_ours(host_name(host), head.local_address))
-    return error_response(403, "forbidden_host",
-                          "this server does not go by the name '" + std::string(host_name(host)) +
-                              "'; if it is yours, start it with --allow-host NAME");
+    return error_response(
+        403, "forbidden_host",
+        "this server does not go by the name '" + host + "'; if it is yours, start it with --allow-host NAME");
   if (head.origin && !same_origin(*head.origin, host))
     return error_response(403, "forbidden_origin", "pages of other sites may not use this server");
   if (!key_.empty() && wants_key(head.target.path) && !key_is_right(head)) return unauthorized();

@@ -16,10 +16,10 @@ namespace fovea::tools {
 
 class Guard {
  public:
-  // names: --host and every --allow-host, without a port. api_key: empty if none is wanted.
+  // names: --host and every --allow-host, each as canonical_host() gives it. api_key: empty if none is wanted.
   Guard(std::vector<std::string> names, std::string api_key) : names_(std::move(names)), key_(std::move(api_key)) {}
 
-  // The refusal, or nothing: 400 without exactly one Host, 403 for a foreign Host or Origin, 401 without the key.
+  // The refusal, or nothing: 400 without a Host, 403 for a foreign Host or Origin, 401 without the key.
   std::optional<Response> refuse(const Head& head) const;
 
  private:
@@ -30,10 +30,14 @@ class Guard {
   std::string key_;
 };
 
-// The host of "localhost:8080", "[::1]:8080" or "example.org", without brackets.
-std::string_view host_name(std::string_view host_and_port);
+// One spelling for each host: an IP address as it is usually written ("::1", and 127.0.0.1 for ::ffff:127.0.0.1), a
+// name without the dot of the root behind it.
+std::string canonical_host(std::string_view name);
 
-// localhost, names below it, 127.0.0.0/8 and ::1.
+// The host of "localhost:8080", "[::1]:8080" or "example.org", canonical; empty if the text is none of these forms.
+std::string host_name(std::string_view host_and_port);
+
+// localhost, names below it, 127.0.0.0/8 and ::1. host: canonical.
 bool is_loopback(std::string_view host);
 
 // Takes time that depends on the lengths alone.

@@ -44,10 +44,19 @@ bool starts_ignoring_case(std::string_view text, std::string_view start) {
 }
 
 std::optional<Target> parse_target(std::string_view text) {
-  if (text.empty() || text[0] != '/') return std::nullopt;
+  Target target;
+  if (constexpr std::string_view kScheme = "http://"; starts_ignoring_case(text, kScheme)) {
+    text.remove_prefix(kScheme.size());
+    target.authority = text.substr(0, text.find_first_of("/?"));
+    if (target.authority.empty()) return std::nullopt;
+    text.remove_prefix(target.authority.size());
+    if (!text.starts_with('/')) target.path = "/";
+  } else if (!text.starts_with('/') && text != "*") {
+    return std::nullopt;
+  }
   const std::size_t mark = text.find('?');
   // Paths are compared as they stand: none of ours needs an escape, and nothing is looked up in a file system.
-  Target target{.path = std::string(text.substr(0, mark)), .query = {}};
+  target.path += text.substr(0, mark);
   std::string_view rest = mark == text.npos ? std::string_view() : text.substr(mark + 1);
   while (!rest.empty()) {
     const std::string_view pair = rest.substr(0, rest.find('&'));

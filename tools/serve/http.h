@@ -1,4 +1,4 @@
-// A request and its answer as plain values, so that everything but server.cpp is free of Boost.
+// A request and its answer as plain values, so that everything but beast.h, session.h and server.cpp is free of Boost.
 #pragma once
 
 #include <chrono>
@@ -13,9 +13,11 @@ namespace fovea::tools {
 
 using Clock = std::chrono::steady_clock;
 
-// "/api/classify?top=5&name=a%20b.jpg" taken apart; names and values decoded.
+// "/api/classify?top=5&name=a%20b.jpg" taken apart, or the same with http://localhost:8080 before it; names and values
+// of the query decoded.
 struct Target {
-  std::string path;
+  std::string authority;  // "localhost:8080"; mostly empty
+  std::string path;       // "*" is that of OPTIONS
   std::vector<std::pair<std::string, std::string>> query;
 };
 
@@ -23,8 +25,7 @@ struct Target {
 struct Head {
   std::string method;  // "GET"
   Target target;
-  std::vector<std::string> hosts;  // one, if the client keeps to the standard
-  std::optional<std::string> origin, authorization;
+  std::optional<std::string> host, origin, authorization;
   std::string content_type, content_encoding, transfer_encoding, expect;
   std::optional<std::uint64_t> content_length;
   std::string local_address;  // of ours, that the connection came in on
@@ -45,7 +46,7 @@ inline constexpr std::pair<std::string_view, std::string_view> kSecurityHeaders[
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"}};
 
-// Takes a request's target apart; nothing if it is no path or badly encoded.
+// Takes a request's target apart; nothing if it is malformed.
 std::optional<Target> parse_target(std::string_view text);
 
 // text: a JSON document.

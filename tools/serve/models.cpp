@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fovea/explain/explainer.h>
+
 #include "../weights.h"
 
 namespace fovea::tools {
@@ -22,7 +24,8 @@ Document describe(const ServedModel& model, bool is_default) {
           {"classes", c.class_count()},
           {"class_names", std::move(names)},
           {"preprocess", Document::parse(c.preprocessing().to_json().dump())},
-          {"default", is_default}};
+          {"default", is_default},
+          {"explain", kExplainMethods}};
 }
 }  // namespace
 
@@ -38,12 +41,14 @@ ServedModels::ServedModels(const std::vector<std::string>& weights) {
   }
 }
 
-void ServedModels::load() {
+void ServedModels::load(std::uint64_t max_upload) {
+  Document all = Document::array();
   for (ServedModel& m : models_) {
     m.classifier = std::make_unique<const Classifier>(load_classifier(m.path.string(), {}));
     m.answer = model_json(*m.classifier, m.path.filename().string());
-    m.description = describe(m, &m == &models_.front());
+    all.push_back(describe(m, &m == &models_.front()));
   }
+  description_ = text_of({{"models", std::move(all)}, {"max_upload", max_upload}, {"version", FOVEA_VERSION}}, -1);
   ready_.store(true, std::memory_order_release);
 }
 

@@ -40,7 +40,7 @@ Response bad_parameter(const std::string& message) { return error_response(400, 
 
 // The command that works, with the address that the client already has.
 std::string curl_line(const Head& head) {
-  return "curl --data-binary @cat.jpg http://" + head.hosts.front() + std::string(kClassify);
+  return "curl --data-binary @cat.jpg http://" + *head.host + std::string(kClassify);
 }
 
 std::optional<std::int64_t> integer(std::string_view text) {
@@ -151,17 +151,7 @@ Response Router::readiness() const {
 
 Response Router::models() const {
   if (!models_.ready()) return readiness();
-  Document d;
-  d["models"] = Document::array();
-  for (const ServedModel& m : models_.all()) {
-    Document model = m.description;
-    model["explain"] = Document::array();
-    for (const std::string_view method : kExplainMethods) model["explain"].push_back(method);
-    d["models"].push_back(std::move(model));
-  }
-  d["max_upload"] = max_upload_;
-  d["version"] = FOVEA_VERSION;
-  return json_response(text_of(d, -1));
+  return json_response(models_.description());
 }
 
 // Everything that is known to be wrong with a photo before it is sent.
@@ -183,6 +173,7 @@ std::optional<Response> Router::refuse_photo(const Head& head) const {
 std::optional<Response> Router::answer(const Head& head, std::size_t connections) const {
   if (auto refused = guard_.refuse(head)) return refused;
   const std::string& path = head.target.path;
+  if (path == "*") return wrong_method(head, "GET, HEAD, POST, PUT");
   if (route_of(path) == "other") return not_found();
   if (path == kClassify) {
     if (head.method != "POST" && head.method != "PUT") return wrong_method(head, "POST, PUT");

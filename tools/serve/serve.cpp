@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -32,12 +33,32 @@ struct Options {
   ServerOptions server;
   Batcher::Options batcher;
   int threads = 0, batch_wait_ms = 2;
-  double head_seconds = 5, body_seconds = 30, idle_seconds = 30;
+  double head_seconds = 5, body_seconds = 30, write_seconds = 30, idle_seconds = 30;
   bool open = false;
 };
 
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * seconds));
+}
+
+// Takes "20M" as bytes. The sign is looked for first, or -1 would be the largest number of 64 bits.
+void take_size(CLI::Option* option, std::uint64_t most) {
+  const auto no_sign = [](std::string& text) -> std::string {
+    return text.find('-') == text.npos ? "" : text + " is no size, e.g. 20M is";
+  };
+  option->check(CLI::Range(std::uint64_t{1}, most))
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(no_sign, ""))
+      ->type_name("BYTES");
+}
+
+// A name or an address as it is compared; what else was written is refused, with what would be right.
+std::string read_host(const std::string& option, const std::string& text) {
+  const bool bracketed = text.starts_with('[') && text.ends_with(']');
+  const std::string host = canonical_host(bracketed ? text.substr(1, text.size() - 2) : text);
+  const bool ipv6 = host_name("[" + host + "]") == host;
+  if (!host.empty() && (ipv6 || host.find_first_of(":/[] ") == host.npos)) return host;
+  fail("serve: ", option, " is '", text, "', a name or an IP address is wanted, without http:// and port");
 }
 
 // The first line, without blanks around it.
@@ -62,29 +83,39 @@ void warn_of_strangers(const Options& o, const Server& server, const std::string
                o.server.host.c_str());
 }
 
-// The browser is a child that nobody waits for, and that writes nowhere.
+// The browser is a child that nobody waits for, that writes nowhere, and that is not to ignore the signals that we do.
 void open_browser(const std::string& url) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  for (const int signal : {SIGPIPE, SIGCHLD}) sigaddset(&defaults, signal);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   std::string program = "xdg-open", address = url;
   char* const arguments[] = {program.data(), address.data(), nullptr};
   pid_t child = 0;
-  if (posix_spawnp(&child, program.c_str(), &actions, nullptr, arguments, environ) != 0)
+  if (posix_spawnp(&child, program.c_str(), &actions, &attributes, arguments, environ) != 0)
     std::fprintf(stderr, "fovea serve: there is no xdg-open here; please open %s yourself\n", url.c_str());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
 }
 
 // Loads while the port already listens; a model that cannot be loaded ends the server.
 class Loader {
  public:
-  Loader(ServedModels& models, Server& server)
-      : thread_([this, &models, &server] {
+  Loader(ServedModels& models, std::uint64_t max_upload, Server& server)
+      : thread_([this, &models, max_upload, &server] {
           try {
-            models.load();
+            models.load(max_upload);
+            ended_ = true;
           } catch (...) {
             error_ = std::current_exception();
+            ended_ = true;
             server.stop();
           }
         }) {}
@@ -94,6 +125,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
+  bool ended() const { return ended_; }
   // Waits; raises what loading raised.
   void join() {
     thread_.join();
@@ -102,7 +134,8 @@ class Loader {
 
  private:
   std::exception_ptr error_;
-  std::thread thread_;
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;  // the last: it uses the others
 };
 
 // Bodies and pixels come and go: blocks of a mebibyte and more are given back to the system when they are freed. By
@@ -119,26 +152,29 @@ int serve(Options o) {
   o.batcher.wait = std::chrono::milliseconds(o.batch_wait_ms);
   o.server.head = milliseconds(o.head_seconds);
   o.server.body = milliseconds(o.body_seconds);
+  o.server.write = milliseconds(o.write_seconds);
   o.server.idle = milliseconds(o.idle_seconds);
-  o.server.max_upload_memory = std::max(o.server.max_upload_memory, 4 * o.server.max_upload);
+  o.server.max_upload_memory = std::max(o.server.max_upload_memory, o.server.max_upload);
   o.server.log = o.log == "json" ? LogFormat::json : LogFormat::text;
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGCHLD, SIG_IGN);
 
+  o.server.host = read_host("--host", o.server.host);
+  std::vector<std::string> names = {o.server.host};
+  for (const std::string& name : o.allowed_hosts) names.push_back(read_host("--allow-host", name));
   const std::string key = read_key(o.api_key_file);
   ServedModels models(o.weights);
   Metrics metrics;
   Batcher batcher(o.batcher, metrics);
-  std::vector<std::string> names = o.allowed_hosts;
-  names.push_back(o.server.host);
   const Router router(Guard(names, key), models, batcher, metrics, o.server.max_upload);
   Server server(o.server, router, metrics);
   std::printf("fovea serve: %s (Ctrl+C ends it)\n", server.url().c_str());
   std::fflush(stdout);
   warn_of_strangers(o, server, key);
-  Loader loader(models, server);
+  Loader loader(models, o.server.max_upload, server);
   if (o.open) open_browser(server.url());
   server.run();
+  if (!loader.ended()) std::_Exit(kGood);  // stopped before the models were loaded
   loader.join();
   // What is still computing has no reader any more.
   if (!batcher.stop(std::chrono::seconds(1))) std::_Exit(kGood);
@@ -160,10 +196,12 @@ Run add_serve(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 100'000))
       ->type_name("N");
-  c->add_option("--max-upload", o->server.max_upload, "Bytes of a photo, e.g. 20M")
-      ->default_str("20M")
-      ->transform(CLI::AsSizeValue(false))
-      ->type_name("BYTES");
+  take_size(c->add_option("--max-upload", o->server.max_upload, "Bytes of a photo, at most")->default_str("20M"),
+            std::uint64_t{1} << 30);
+  take_size(c->add_option("--upload-memory", o->server.max_upload_memory,
+                          "Bytes of all photos that are being sent or worked on; more get 503")
+                ->default_str("512M"),
+            std::uint64_t{1} << 40);
   c->add_option("--api-key-file", o->api_key_file, "Its first line is wanted as `Authorization: Bearer ...`")
       ->type_name("FILE");
   c->add_option("--allow-host", o->allowed_hosts, "A name that requests may be sent to, besides --host and localhost")
@@ -192,6 +230,10 @@ Run add_serve(CLI::App& app) {
       ->check(seconds)
       ->type_name("N");
   c->add_option("--body-seconds", o->body_seconds, "For its body, in all")
+      ->capture_default_str()
+      ->check(seconds)
+      ->type_name("N");
+  c->add_option("--write-seconds", o->write_seconds, "For the client to take its answer")
       ->capture_default_str()
       ->check(seconds)
       ->type_name("N");

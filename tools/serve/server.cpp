@@ -60,6 +60,7 @@ void Listener::listen() {
   if (ec || found.empty()) fail_as(Code::io, "serve: --host ", host, ": ", ec.message());
   const tcp::endpoint endpoint = found.begin()->endpoint();
   acceptor_.open(endpoint.protocol(), ec);
+  if (!ec) keep_from_children(acceptor_);
   if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
   if (!ec) acceptor_.bind(endpoint, ec);
   if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);

@@ -1,10 +1,10 @@
 // The HTTP server: accepts connections, keeps every limit, hands heads and bodies to the Router. On Boost.Beast, which
-// only server.cpp includes.
+// stays within server.cpp and what only it includes (beast.h, session.h).
 //
-// Threads: one runs all sockets; none of its handlers waits or computes, so it needs no second. Decoding, running and
-// explaining have threads of their own (batcher.h), and the loops of the networks the pool of parallel_for. A server
-// that gave each connection a thread would have to bound slow clients by threads, one with several socket threads would
-// need a lock in every session.
+// Threads: one runs all sockets; none of its handlers waits, and the longest copies an answer or counts the metrics, so
+// it needs no second. Decoding, running and explaining have threads of their own (batcher.h), and the loops of the
+// networks the pool of parallel_for. A server that gave each connection a thread would have to bound slow clients by
+// threads, one with several socket threads would need a lock in every session.
 #pragma once
 
 #include <chrono>
@@ -25,7 +25,7 @@ struct ServerOptions {
   LogFormat log = LogFormat::text;
 
   std::uint64_t max_upload = 20 << 20;          // bytes of a body
-  std::uint64_t max_upload_memory = 512 << 20;  // bytes of all bodies together
+  std::uint64_t max_upload_memory = 512 << 20;  // bytes of all bodies together, as far as they have arrived
   std::size_t max_connections = 256;
   // In all, not between two bytes: a client that sends a byte a second gets no longer.
   std::chrono::milliseconds head{5'000}, body{30'000}, write{30'000};

@@ -1,10 +1,11 @@
 // One connection of the server. Included by server.cpp alone.
 //
-// Request after request, one at a time; what a client sends ahead waits in the buffer. Every state has a deadline.
-// Handlers hold the session by a shared pointer, so it lives while anything of it is pending; all of them run on the
-// one thread of the sockets.
+// Request after request, one at a time; what a client sends ahead waits in the buffer. Every state has a deadline but
+// `running`, which lasts until the photo is answered or the client leaves. Handlers hold the session by a shared
+// pointer, so it lives while anything of it is pending; all of them run on the one thread of the sockets.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -28,8 +29,9 @@ struct Sessions {
   const ServerOptions options;
   const Router& router;
   Metrics& metrics;
+  AccessLog log{options.log};
   std::set<Session*> open = {};
-  std::uint64_t upload_memory = 0;  // bytes that bodies have reserved
+  std::uint64_t upload_memory = 0;  // bytes of bodies that have arrived and are not answered
   bool stopping = false;
   std::function<void()> closed = {};  // called after a session has left `open`
   asio::io_context io{1};             // the last: what is still pending in it goes first
@@ -55,16 +57,18 @@ class Session : public std::enable_shared_from_this<Session> {
   void await_request();
   void on_readable(error_code ec);
   void begin_request();
+  void read_head();
+  bool skip_empty_line();
   void on_head(error_code ec, std::size_t bytes);
   void take_head();
   void begin_body();
-  bool reserve_memory();
+  bool charge_memory();
   void release_memory();
   void read_body();
   void on_body(error_code ec, std::size_t bytes);
   void run();
   void watch_client();
-  void on_watched(error_code ec);
+  void on_watched(error_code ec, std::size_t bytes);
   void on_answer(Response response);
   void fail(error_code ec);
   void respond_and_close(Response response);
@@ -88,7 +92,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Photo> photo_;
   State state_ = State::idle;
   bool timed_out_ = false, closing_ = false;
-  std::uint64_t received_ = 0, reserved_ = 0, drained_ = 0;
+  std::size_t skipped_ = 0;  // bytes of an empty line before the request
+  std::uint64_t received_ = 0, charged_ = 0, drained_ = 0;
   Clock::time_point start_;
   std::string client_;
 };
@@ -126,6 +131,7 @@ inline void Session::time_out() {
 
 inline void Session::start() {
   error_code ignored;
+  keep_from_children(socket_);
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
   begin_request();  // a connection is opened to send something: no idle time before the first head
@@ -143,6 +149,7 @@ inline void Session::stop() {
 
 inline void Session::close() {
   if (state_ == State::closed) return;
+  if (state_ == State::body || state_ == State::running || state_ == State::writing) record(kClientGone, 0);
   const auto alive = weak_from_this().lock();  // cancelling the photo may drop the last pointer to this session
   state_ = State::closed;
   timer_.cancel();
@@ -174,17 +181,32 @@ inline void Session::begin_request() {
   state_ = State::head;
   head_ = {};
   received_ = 0;
+  skipped_ = 0;
   start_ = Clock::now();
+  arm(shared_.options.head, &Session::time_out);
+  read_head();
+}
+
+inline void Session::read_head() {
   parser_.emplace();
   parser_->header_limit(kHeadLimit);
   parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // the router has a better answer, see begin_body
-  arm(shared_.options.head, &Session::time_out);
   http::async_read_header(socket_, buffer_, *parser_,
                           [self = shared_from_this()](error_code ec, std::size_t n) { self->on_head(ec, n); });
 }
 
+// RFC 9112, 2.2: old clients end a body with an empty line that belongs to nothing. One before a request is passed
+// over; it may come in two pieces. False if there is none.
+inline bool Session::skip_empty_line() {
+  const auto* next = static_cast<const char*>(buffer_.data().data());
+  const std::size_t before = skipped_;
+  for (; skipped_ < 2 && buffer_.size() > 0 && *next == "\r\n"[skipped_]; ++next, ++skipped_) buffer_.consume(1);
+  return skipped_ > before;
+}
+
 inline void Session::on_head(error_code ec, std::size_t bytes) {
   if (state_ != State::head) return;
+  if (ec == http::error::bad_method && !timed_out_ && skip_empty_line()) return read_head();
   start_ = Clock::now();
   received_ = bytes;
   if (ec || timed_out_) return fail(ec);
@@ -194,45 +216,47 @@ inline void Session::on_head(error_code ec, std::size_t bytes) {
 
 inline void Session::take_head() {
   const auto& fields = parser_->get().base();
+  head_.method = to_string(fields.method_string());
   if (fields.version() != 10 && fields.version() != 11)
     return respond_and_close(error_response(505, "version", "HTTP/1.1 and HTTP/1.0 are spoken here"));
   auto target = parse_target({fields.target().data(), fields.target().size()});
-  if (!target) return respond_and_close(error_response(400, "bad_request", "the request's path is malformed"));
+  if (!target || (target->path == "*" && head_.method != "OPTIONS"))
+    return respond_and_close(error_response(400, "bad_request", "the request's path is malformed"));
+  if (const auto name = repeated_field(fields))
+    return respond_and_close(error_response(400, "bad_request", "the header " + *name + " stands there twice"));
   head_ = head_of(fields, std::move(*target));
+  if (fields.count(http::field::transfer_encoding) > 0 && !parser_->chunked())
+    return respond_and_close(
+        error_response(501, "transfer_encoding", "of the transfer encodings only chunked is read"));
+  if (fields.version() == 10) head_.expect.clear();  // RFC 9110, 10.1.1
   if (const auto length = parser_->content_length()) head_.content_length = *length;
   error_code ec;
   const auto local = socket_.local_endpoint(ec);
   if (!ec) head_.local_address = address_text(local.address());
   std::optional<Response> answer = shared_.router.answer(head_, shared_.open.size());
   if (!answer) return begin_body();
-  // A body that nobody reads, or whose end nobody knows, ends the connection.
-  closing_ = closing_ || !parser_->is_done() || (!head_.transfer_encoding.empty() && !parser_->chunked());
+  closing_ = closing_ || !parser_->is_done();  // a body that nobody reads ends the connection
   respond(std::move(*answer));
 }
 
 // --- a request's body ---
 
-// The largest that the body may become, so that many slow uploads cannot fill the memory together.
-inline bool Session::reserve_memory() {
-  const std::uint64_t wanted = head_.content_length.value_or(shared_.options.max_upload);
-  if (shared_.upload_memory + wanted > shared_.options.max_upload_memory) return false;
-  shared_.upload_memory += reserved_ = wanted;
-  return true;
+// Counts what has arrived of the body; false if all bodies together are too much. What is only announced costs nothing.
+inline bool Session::charge_memory() {
+  const std::uint64_t size = parser_->get().body().size();
+  shared_.upload_memory += size - std::exchange(charged_, size);
+  return shared_.upload_memory <= shared_.options.max_upload_memory;
 }
 
 inline void Session::release_memory() {
   if (parser_) std::string().swap(parser_->get().body());  // of a body that was refused half-way
-  shared_.upload_memory -= std::exchange(reserved_, 0);
+  shared_.upload_memory -= std::exchange(charged_, 0);
 }
 
 inline void Session::begin_body() {
   state_ = State::body;
   if (!head_.expect.empty() && !equals_ignoring_case(head_.expect, "100-continue"))
     return respond_and_close(error_response(417, "expectation", "of expectations only 100-continue is met"));
-  if (!reserve_memory()) {
-    shared_.metrics.rejected("memory");
-    return respond_and_close(busy_response("busy", "too many photos are being sent, please try again"));
-  }
   parser_->body_limit(shared_.options.max_upload);
   if (parser_->is_done()) return run();
   arm(shared_.options.body, &Session::time_out);
@@ -247,8 +271,8 @@ inline void Session::begin_body() {
 }
 
 inline void Session::read_body() {
-  http::async_read(socket_, buffer_, *parser_,
-                   [self = shared_from_this()](error_code ec, std::size_t n) { self->on_body(ec, n); });
+  http::async_read_some(socket_, buffer_, *parser_,
+                        [self = shared_from_this()](error_code ec, std::size_t n) { self->on_body(ec, n); });
 }
 
 inline void Session::on_body(error_code ec, std::size_t bytes) {
@@ -256,7 +280,14 @@ inline void Session::on_body(error_code ec, std::size_t bytes) {
   received_ += bytes;
   if (ec == http::error::body_limit) return respond_and_close(shared_.router.too_large());
   if (ec || timed_out_) return fail(ec);
-  run();
+  if (!charge_memory()) {
+    shared_.metrics.rejected("memory");
+    return respond_and_close(busy_response("busy", "too many photos are being sent, please try again"));
+  }
+  if (parser_->is_done())
+    run();
+  else
+    read_body();
 }
 
 // --- the answer ---
@@ -271,21 +302,21 @@ inline void Session::run() {
   watch_client();
 }
 
-// A client that goes away while its photo waits frees its place. One that sends on cannot be told from one that left
-// until its answer is written.
+// A client that goes away while its photo waits frees its place. Its end stands behind what it sent ahead, so that is
+// read, as far as the buffer goes.
 inline void Session::watch_client() {
-  if (buffer_.size() > 0) return;
-  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code ec) { self->on_watched(ec); });
+  const std::size_t room = std::min(kReadBuffer, kHeadLimit - buffer_.size());
+  if (room == 0) return;
+  socket_.async_read_some(buffer_.prepare(room),
+                          [self = shared_from_this()](error_code ec, std::size_t n) { self->on_watched(ec, n); });
 }
 
-inline void Session::on_watched(error_code ec) {
-  if (ec || state_ != State::running) return;
-  char byte = 0;
-  socket_.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, ec);
-  if (ec == asio::error::would_block) return watch_client();
-  if (!ec) return;
-  record(kClientGone, 0);
-  close();
+// Where the answer came meanwhile, this still runs before the answer is written: it was in the queue of handlers first.
+inline void Session::on_watched(error_code ec, std::size_t bytes) {
+  buffer_.commit(bytes);
+  if (state_ != State::running) return;
+  if (ec) return close();
+  watch_client();
 }
 
 inline void Session::on_answer(Response response) {
@@ -303,7 +334,6 @@ inline void Session::fail(error_code ec) {
     return respond_and_close(error_response(408, "timeout", "the request did not arrive in time"));
   if (!timed_out_)
     if (auto answer = malformed(ec)) return respond_and_close(std::move(*answer));
-  if (state_ == State::body) record(kClientGone, 0);
   close();
 }
 
@@ -334,7 +364,8 @@ inline void Session::respond(Response response) {
 inline void Session::on_written(error_code ec, std::size_t bytes) {
   if (state_ != State::writing) return;
   const bool goes_on = message_->keep_alive();
-  record(static_cast<int>(message_->result_int()), bytes);
+  record(ec ? kClientGone : static_cast<int>(message_->result_int()), bytes);
+  state_ = State::idle;  // answered: close() has nothing to record
   message_.reset();
   if (ec) return close();
   if (!goes_on) return linger();
@@ -366,13 +397,13 @@ inline void Session::drain(std::size_t bytes) {
 inline void Session::record(int status, std::uint64_t sent) {
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   shared_.metrics.request(Router::route_of(head_.target.path), status, seconds, received_, sent);
-  write_log(shared_.options.log, {.client = client_,
-                                  .method = head_.method,
-                                  .path = head_.target.path,
-                                  .status = status,
-                                  .received = received_,
-                                  .sent = sent,
-                                  .seconds = seconds});
+  shared_.log.write({.client = client_,
+                     .method = head_.method,
+                     .path = head_.target.path,
+                     .status = status,
+                     .received = received_,
+                     .sent = sent,
+                     .seconds = seconds});
 }
 
 }  // namespace fovea::tools
