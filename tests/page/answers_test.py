@@ -66,6 +66,23 @@ class WaysIn(PageTest):
         self.assertGreater(self.browser.js("return new Set([...document.querySelectorAll('.card')].map((c) => c.offsetLeft)).size"), 1)
         self.assertIn(self.browser.most_in_flight("/api/classify"), (1, 2, 3, 4))
 
+    def test_a_picture_dragged_from_its_own_card_is_no_second_photo(self):
+        self.browser.choose(PHOTOS / "coffee.png")
+        self.browser.card("coffee.png")
+        ActionChains(self.browser.driver).drag_and_drop(self.browser.one(".card img"), self.browser.one("#start-title")).perform()
+        self.browser.wait(300)
+        self.assertEqual(len(self.browser.cards()), 1)
+
+    def test_a_photo_that_comes_in_is_brought_into_sight(self):
+        self.browser.size(400, 900)
+        self.browser.choose(*(PHOTOS / name for name in ("chelsea.png", "china.jpg", "flower.jpg")))
+        self.browser.card("flower.jpg")
+        self.browser.js("scrollTo(0, document.body.scrollHeight)")
+        self.browser.drop(PHOTOS / "coffee.png")
+        self.browser.card("coffee.png")
+        top, height = self.browser.js("const r = document.querySelector('.card').getBoundingClientRect(); return [r.top, innerHeight]")
+        self.assertTrue(0 <= top < height, top)
+
     def test_the_camera_answers_live_one_frame_at_a_time_and_stops(self):
         self.browser.one("#camera").click()
         first = lambda: self.browser.js("return document.querySelector('#live .row .class')?.textContent")  # noqa: E731
@@ -164,6 +181,8 @@ class Answers(PageTest):
         self.assertEqual(self.browser.text("#class-count"), "1,000 of 1,000")
         self.browser.one("#class-search").send_keys("tiger cat")
         self.assertEqual(self.browser.js("return [...document.querySelectorAll('#classes li')].map((li) => li.textContent)"), ["tiger cat"])
+        self.browser.one("#class-search").send_keys(" with wings")
+        self.assertEqual(self.browser.text("#class-count"), "No class of that name")
 
     def test_another_model_answers_anew_for_the_photos_that_are_there(self):
         weights = photos.ROOT / "models/efficientnet-lite0.safetensors"

@@ -1,13 +1,14 @@
 """Who can use the page: by keyboard, by ear, on a phone, with little contrast in the eyes."""
 import os
 import re
+import shutil
 
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 import audit
 import photos
-from browser import find_axe, wait_for
+from browser import Server, find_axe, wait_for
 from case import PHOTOS, PageTest
 
 
@@ -47,6 +48,63 @@ class Everybody(PageTest):
         card = self.browser.card("coffee.png")
         self.assertRegex(self.browser.text("#announcer"), rf"^coffee\.png: espresso, {card['top'][0][1]}\u202f%\.$")
         self.assertEqual(self.browser.one("#announcer").get_attribute("aria-live"), "polite")
+        (self.folder / "notes.jpg").write_text("Buy milk.\n")
+        (self.folder / "empty.jpg").write_bytes(b"")
+        self.browser.choose(self.folder / "notes.jpg")
+        self.browser.card("notes.jpg", "failed")
+        self.assertEqual(self.browser.text("#announcer"), "notes.jpg is text, not a photo. Nothing was sent.")
+        # Of many, those before do not count, and the reasons are told.
+        self.browser.choose(PHOTOS / "china.jpg", self.folder / "empty.jpg")
+        self.browser.card("china.jpg"), self.browser.card("empty.jpg", "failed")
+        self.assertEqual(self.browser.text("#announcer"), "All 2 photos are done, 1 failed. empty.jpg is empty.")
+        self.assertEqual(self.browser.text("#progress-text"), "4 photos, 2 failed")
+
+    def test_a_card_says_of_which_photo_it_is(self):
+        self.browser.choose(PHOTOS / "coffee.png", PHOTOS / "china.jpg")
+        self.browser.card("china.jpg")
+        self.assertEqual([name for role, name in audit.tree(self.browser) if role == "article"], ["coffee.png", "china.jpg"])
+
+    def test_text_of_twice_the_size_is_neither_cut_nor_wider_than_a_phone(self):
+        self.browser.size(390, 800)
+        self.browser.js("document.documentElement.style.fontSize = '200%'")
+        self.browser.choose(PHOTOS / "coffee.png")
+        self.browser.card("coffee.png")
+        self.assertLessEqual(self.browser.js("return document.documentElement.scrollWidth"), 390)
+        self.assertEqual(self.browser.js("""
+            const edge = document.querySelector('.card .body').getBoundingClientRect().right;
+            return [...document.querySelectorAll('.row')].filter((row) => row.scrollHeight > row.clientHeight
+              || row.querySelector('.percent').getBoundingClientRect().right > edge).length"""), 0)
+        self.assertGreater(self.browser.js("return document.querySelector('.row').offsetHeight"), 60)
+
+    def test_the_row_of_the_heat_map_is_marked_in_forced_colours_too(self):
+        self.browser.choose(PHOTOS / "coffee.png")
+        self.browser.card("coffee.png")
+        self.browser.one(".heat").click()
+        self.browser.cdp("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+        self.assertEqual(self.browser.js("return [...document.querySelectorAll('.row')].map((r) => getComputedStyle(r).borderTopWidth)"),
+                         ["2px"] + 4 * ["0px"])
+
+    def test_a_model_of_a_long_name_fits_a_phone(self):
+        name = "efficientnet_lite0_of_the_holidays_by_the_lake_2024_11_fp16x"
+        weights = self.folder / f"{name}.safetensors"
+        shutil.copyfile(photos.ROOT / "models/efficientnet-lite0.safetensors", weights)
+        shutil.copyfile(weights, self.folder / "other.safetensors")
+        own = Server(self.program, "--weights", weights, self.folder / "other.safetensors")
+        self.addCleanup(own.stop)
+        self.browser.size(360, 740)
+        self.open(own.origin)
+        self.assertEqual(self.browser.text("#model-name"), name)
+        self.assertLessEqual(self.browser.js("return document.documentElement.scrollWidth"), 360)
+        self.browser.one("#model-button").click()
+        self.assertEqual(audit.cut_off(self.browser), [])
+        # One thing scrolls, and its way out stays.
+        dialog = "document.querySelector('#model-dialog')"
+        self.assertLessEqual(self.browser.js(f"return {dialog}.scrollWidth - {dialog}.clientWidth"), 0)
+        self.assertEqual(self.browser.js("const c = document.querySelector('#classes'); return c.scrollHeight - c.clientHeight"), 0)
+        self.browser.js(f"{dialog}.scrollTo(0, 3000)")
+        self.assertTrue(self.browser.js("""
+            const {left, top, width, height} = document.querySelector('.dialog-head button').getBoundingClientRect();
+            return document.elementFromPoint(left + width / 2, top + height / 2).closest('.dialog-head') !== null"""))
 
     def scenes(self):
         """The page in each of its states, by name; after each the caller looks."""

@@ -153,7 +153,7 @@ class Meanwhile(PageTest):
               document.querySelector('#stop-camera').click();
             }).observe(document.querySelector('#live'), {attributes: true});""")
         self.browser.one("#camera").click()
-        wait_for(lambda: self.browser.js("return window.keep !== null"), "the camera")
+        self.assertTrue(wait_for(lambda: self.browser.js("return window.keep !== null && [window.keep]"), "the camera")[0])
         self.browser.wait(300)
         self.assertTrue(self.browser.shown("#camera"))
         self.assertFalse(self.browser.shown("#banner"))

@@ -220,6 +220,7 @@ class TheServer(PageTest):
         self.browser.open(own.origin + "/")
         wait_for(lambda: self.browser.shown("#key-dialog"), "the question for the key")
         self.assertEqual(self.browser.js("return document.activeElement.id"), "key")
+        self.assertEqual(self.browser.one("#key-dialog").get_attribute("aria-describedby"), "key-text")
         # No header can hold the second: it is not even sent.
         for wrong, asked in (("wrong", 2), ("schlüssel\u2011€", 2)):
             self.browser.js("document.querySelector('#key-text').textContent = ''")

@@ -44,7 +44,8 @@ export function showModel(model, version) {
 function showClasses(model, wanted) {
   const words = wanted.trim().toLowerCase().split(/\s+/);
   const found = model.class_names.filter((name) => words.every((word) => name.toLowerCase().includes(word)));
-  $('#class-count').textContent = `${grouped(found.length)} of ${grouped(model.class_names.length)}`;
+  $('#class-count').textContent = found.length === 0 ? 'No class of that name'
+    : `${grouped(found.length)} of ${grouped(model.class_names.length)}`;
   $('#classes').replaceChildren(...found.map((name) => {
     const item = document.createElement('li');
     item.textContent = name;
