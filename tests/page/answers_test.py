@@ -66,6 +66,23 @@ class WaysIn(PageTest):
         self.assertGreater(self.browser.js("return new Set([...document.querySelectorAll('.card')].map((c) => c.offsetLeft)).size"), 1)
         self.assertIn(self.browser.most_in_flight("/api/classify"), (1, 2, 3, 4))
 
+    def test_a_dropped_folder_brings_its_photos_in_the_order_of_their_names(self):
+        folder = self.folder / "holiday"
+        (folder / "2 lake").mkdir(parents=True)
+        (folder / ".hidden").mkdir()
+        for name in ("2 lake/10.png", "2 lake/9.png", "1.png", ".hidden/no.png", ".no.png"):
+            shutil.copyfile(PHOTOS / "coffee.png", folder / name)
+        (folder / "diary.txt").write_text("Rain.\n")
+        self.browser.drop(folder, PHOTOS / "china.jpg")
+        wait_for(lambda: len(self.browser.cards()) == 4, "four cards")
+        self.assertEqual([card["name"] for card in self.browser.cards()], ["1.png", "9.png", "10.png", "china.jpg"])
+        self.assertEqual(self.browser.text("#banner-text"), "Left out as no photos: 1 file.")
+        for name in ("1.png", "9.png", "10.png", "china.jpg"):
+            self.browser.card(name)
+        (folder / "none").mkdir()
+        self.browser.drop(folder / "none")
+        wait_for(lambda: self.browser.text("#banner-text") == "There is no photo in this folder.", "an empty folder is said to be one")
+
     def test_a_picture_dragged_from_its_own_card_is_no_second_photo(self):
         self.browser.choose(PHOTOS / "coffee.png")
         self.browser.card("coffee.png")

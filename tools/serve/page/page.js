@@ -141,6 +141,57 @@ async function fetchModels() {
 
 const hasFiles = (event) => event.dataTransfer?.types.includes('Files');
 
+// So much of a folder is taken: a thousand cards would make the page slow, and somebody may drop the whole disk.
+const kMostPhotos = 300;
+const kMostOthers = 3000;
+
+const isPhoto = (file) => file.type.startsWith('image/') || /\.(avif|hei[cf]|jxl|p[bgnp]m)$/i.test(file.name);
+
+async function inFolder(folder) {
+  const reader = folder.createReader();
+  const found = [];
+  for (;;) {  // a reader gives a hundred at a time, and none at the end
+    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+    if (some.length === 0) return found.sort((a, b) => a.name.localeCompare(b.name, 'en', {numeric: true}));
+    found.push(...some.filter((entry) => !entry.name.startsWith('.')));
+  }
+}
+
+async function walk(folder, found) {
+  const entries = await inFolder(folder).catch(() => { found.unread = true; return []; });
+  for (const entry of entries) {
+    found.cut ||= found.photos.length >= kMostPhotos || found.others >= kMostOthers;
+    if (found.cut) return;
+    if (entry.isDirectory) {
+      await walk(entry, found);
+    } else {
+      const file = await new Promise((resolve) => { entry.file(resolve, () => resolve(null)); });
+      if (file && isPhoto(file)) found.photos.push(file);
+      else ++found.others;
+    }
+  }
+}
+
+// What was dropped or pasted: every file of it, and of folders the photos.
+async function take(data) {
+  // Entries and files are gone once the event is over, so they come first.
+  const items = [...data.items].filter((item) => item.kind === 'file')
+    .map((item) => ({file: item.getAsFile(), entry: item.webkitGetAsEntry?.()}));
+  add(items.filter(({entry}) => !entry?.isDirectory).map(({file}) => file));
+  const folders = items.map(({entry}) => entry).filter((entry) => entry?.isDirectory);
+  if (folders.length === 0) return;
+  const found = {photos: [], others: 0, cut: false, unread: false};
+  for (const folder of folders) await walk(folder, found);
+  add(found.photos);
+  const sentences = [
+    found.photos.length === 0 && 'There is no photo in this folder.',
+    found.cut && `Only the first ${grouped(found.photos.length)} photos are taken.`,
+    found.others > 0 && `Left out as no photos: ${grouped(found.others)} ${found.others === 1 ? 'file' : 'files'}.`,
+    found.unread && 'A part of it could not be read.',
+  ].filter(Boolean);
+  if (sentences.length > 0) banner(sentences.join(' '), {seconds: 8});
+}
+
 function listenForDrops() {
   // dragleave also comes for each element on the way; only the last one, out of the window, has no related target.
   const hint = (on) => { $('#drop-hint').hidden = !on; };
@@ -152,7 +203,7 @@ function listenForDrops() {
   addEventListener('drop', (e) => {
     keepPage(e);
     hint(false);
-    if (e.dataTransfer.files.length > 0) add([...e.dataTransfer.files]);
+    if (e.dataTransfer.files.length > 0) take(e.dataTransfer);
     else if (e.defaultPrevented) banner('That was no file. Of a picture on another page, please save it first.', {seconds: 6});
   });
 }
@@ -161,7 +212,7 @@ function listenForPaste() {
   addEventListener('paste', (e) => {
     if (e.clipboardData?.files.length) {
       e.preventDefault();
-      add([...e.clipboardData.files]);
+      take(e.clipboardData);
     } else if (!e.target.closest?.('input')) {
       banner('There is no photo in the clipboard.', {seconds: 4});
     }
