@@ -67,8 +67,8 @@ Progress::~Progress() {
   if (drawn_ && terminal_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::advance(std::int64_t items) {
-  done_ += items;
+void Progress::set(std::int64_t done, std::int64_t total) {
+  done_ = done, total_ = total;
   if (total_ < 2) return;
   const Clock::time_point now = Clock::now();
   const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::seconds(10);

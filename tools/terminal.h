@@ -24,7 +24,8 @@ class Progress {
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  void advance(std::int64_t items);
+  void advance(std::int64_t items) { set(done_ + items, total_); }
+  void set(std::int64_t done, std::int64_t total);  // of work whose total grows
 
  private:
   using Clock = std::chrono::steady_clock;

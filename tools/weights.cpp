@@ -69,7 +69,7 @@ models::Options parse_options(const std::vector<std::string>& pairs) {
   return options;
 }
 
-Classifier load_classifier(const std::string& weights, const ClassifierOptions& options) {
+Classifier load_classifier(const std::string& weights, const ClassifierOptions& options, std::string_view command) {
   const fs::path path = find_weights(weights);
   try {
     Classifier classifier = Classifier::load(path, options);
@@ -80,7 +80,7 @@ Classifier load_classifier(const std::string& weights, const ClassifierOptions& 
     if (e.status().field != kNoModelField || !options.model.empty()) throw;
     std::string names;
     for (const std::string& name : models::names()) names += " " + name;
-    fail_as(Code::bad_data, e.what(), "\nTry: fovea classify IMG --weights ", path.string(),
+    fail_as(Code::bad_data, e.what(), "\nTry: fovea ", command, " --weights ", path.string(),
             " --model NAME   (`fovea info ", path.string(), "` shows the layers; NAME is one of", names, ")");
   }
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fovea/image/classifier.h>
@@ -24,7 +25,9 @@ void add_weight_options(CLI::App& command, std::string& weights, std::string& mo
 // --option KEY=VALUE, split; anything else is an error.
 models::Options parse_options(const std::vector<std::string>& pairs);
 
-// Loads and says on stderr which published defaults were taken where the file itself does not say.
-Classifier load_classifier(const std::string& weights, const ClassifierOptions& options);
+// Loads and says on stderr which published defaults were taken where the file itself does not say. `command`: the words
+// after fovea that the user is told to try where the file does not say its architecture.
+Classifier load_classifier(const std::string& weights, const ClassifierOptions& options,
+                           std::string_view command = "classify IMG");
 
 }  // namespace fovea::tools
