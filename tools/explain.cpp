@@ -14,9 +14,12 @@
 
 #include "answer_json.h"
 #include "command.h"
+#include "terminal.h"
 #include "weights.h"
 
 namespace fovea::tools {
+
+namespace fs = std::filesystem;
 
 namespace {
 struct Options {
@@ -48,8 +51,11 @@ std::string other_names(const Classifier& classifier, const std::string& name) {
     if (lower(c).find(lower(name)) != std::string::npos && ++found <= kMost)
       list += to_text(found == 1 ? "; there are '" : ", '", c, "'");
   if (found > 0) return list + (found > kMost ? ", ..." : "");
-  const std::string nearest = nearest_name(name, classifier.classes());
-  return nearest.empty() ? "" : ", did you mean '" + nearest + "'?";
+  std::vector<std::string> lowered;
+  for (const std::string& c : classifier.classes()) lowered.push_back(lower(c));
+  const std::string nearest = nearest_name(lower(name), lowered);
+  if (nearest.empty()) return "";
+  return ", did you mean '" + classifier.class_name(classes_called(classifier, nearest).front()) + "'?";
 }
 
 // A class by its name (upper and lower case are the same) or its number.
@@ -74,9 +80,34 @@ std::optional<std::int64_t> class_index(const Classifier& classifier, const std:
   fail("--class ", text, ": no class has this name", other_names(classifier, text));
 }
 
-// Where the picture goes if --out does not say it: beside nothing of the user's, in the folder where we run.
+// IMG-METHOD.png in the folder where we run; where that exists, which may be another photo's, the first free
+// IMG-METHOD-2.png, -3, ...: only a name that the user gave is written over.
 std::string default_out(const Options& o) {
-  return std::filesystem::path(o.image).stem().string() + "-" + o.method + ".png";
+  const std::string begin = fs::path(o.image).stem().string() + "-" + o.method;
+  std::string name = begin + ".png";
+  for (int i = 2; fs::exists(fs::symlink_status(name)); ++i) name = to_text(begin, "-", i, ".png");
+  return name;
+}
+
+// --out, or a name of our own. Errors: a name that says another format than PNG, or the photo itself.
+std::string picture_path(const Options& o) {
+  if (o.out.empty()) return default_out(o);
+  if (lower(fs::path(o.out).extension().string()) != ".png")
+    fail("--out ", o.out, ": the picture is a PNG; give a name that ends in .png");
+  std::error_code none;  // of a file that is not there yet
+  if (fs::equivalent(o.out, o.image, none)) fail("--out ", o.out, ": that is the photo itself, which stays as it is");
+  return o.out;
+}
+
+// Decodes the photo, and tries what the network would do to it: what fails there is the photo's fault, not the call's.
+Image load_photo(const Classifier& classifier, const std::string& path) {
+  const Image pixels = load_image(path).pixels;
+  try {
+    static_cast<void>(preprocess(pixels, classifier.preprocessing()));
+  } catch (const Error& e) {
+    fail_data({.file = path}, e.what());
+  }
+  return pixels;
 }
 
 void print_json(const Classifier& classifier, const Image& photo, const Explanation& e, const std::string& path,
@@ -98,18 +129,27 @@ void print_json(const Classifier& classifier, const Image& photo, const Explanat
   std::printf("%s\n", text_of(d, 1).c_str());
 }
 
+// ig and occlusion may take minutes.
+Explanation explain_with_progress(const Classifier& classifier, const Image& photo, ExplainOptions options) {
+  Progress progress("explain", 0);
+  options.progress = [&](std::int64_t done, std::int64_t planned) { progress.set(done, planned); };
+  return explain(classifier, photo, options);
+}
+
 int explain_photo(const Options& o) {
   if (o.threads > 0) set_thread_count(o.threads);
   thread_count();  // a malformed FOVEA_THREADS ends the run here, not in the middle of it
   if (o.model.empty() && !o.options.empty()) fail("--option wants --model, whose option it is");
-  const Image photo = load_image(o.image).pixels;
-  const Classifier classifier = load_classifier(o.weights, {.model = o.model, .options = parse_options(o.options)});
+  const std::string out = picture_path(o);
+  const Classifier classifier =
+      load_classifier(o.weights, {.model = o.model, .options = parse_options(o.options)}, "explain IMG");
+  const Image photo = load_photo(classifier, o.image);
   const std::optional<std::int64_t> index = class_index(classifier, o.class_name);
-  const std::string out = o.out.empty() ? default_out(o) : o.out;
   static_cast<void>(AtomicFile(out));  // a name that cannot be written is said before minutes of work
-  const Explanation e = explain(classifier, photo, {.method = o.method, .index = index, .layer = o.layer});
+  const Explanation e =
+      explain_with_progress(classifier, photo, {.method = o.method, .index = index, .layer = o.layer});
   save_png(out, explanation_picture(photo, e));
-  if (e.error > IntegratedGradientsOptions().tolerance)
+  if (o.method == "ig" && !(e.error <= IntegratedGradientsOptions().tolerance))
     std::fprintf(stderr,
                  "fovea: after %d steps the attributions add up to %.1f %% off the difference of the logits; 1 %% is "
                  "wanted: trust the map less\n",
@@ -134,7 +174,8 @@ Run add_explain(CLI::App& app) {
   c->add_option("--class", o->class_name, "Class to explain, by name or number (default: the most probable)")
       ->type_name("NAME");
   c->add_option("--layer", o->layer, "Layer that gradcam looks at (default: the last feature map)")->type_name("NAME");
-  c->add_option("-o,--out", o->out, "PNG to write (default: IMG-METHOD.png in this folder)")->type_name("FILE");
+  c->add_option("-o,--out", o->out, "PNG to write (default: IMG-METHOD.png in this folder, numbered if that exists)")
+      ->type_name("FILE");
   add_weight_options(*c, o->weights, o->model, o->options);
   c->add_option("--threads", o->threads, "Threads (default: the cores)")->check(CLI::Range(1, 1024))->type_name("N");
   c->add_flag("--json", o->json, "One JSON document on stdout, nothing else");

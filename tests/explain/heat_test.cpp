@@ -119,6 +119,21 @@ TEST_CASE("the largest value is white, 0 and below are black, and a map with not
   CHECK_THROWS_AS(heat_picture(Tensor<float>({2, 2}), {0, 8}, whole), Error);
 }
 
+TEST_CASE("the largest value is white whatever size the map is drawn with") {
+  Tensor<float> map({7, 7}, 0.5f);
+  map.mutable_data()[3 * 7 + 3] = 2;
+  for (const ImageSize photo : {ImageSize{1, 1}, ImageSize{5, 3}, ImageSize{451, 300}, ImageSize{600, 400}}) {
+    CAPTURE(photo.width, photo.height);
+    const Tensor<std::uint8_t> heat = heat_picture(map, photo, {});
+    CHECK(*std::max_element(heat.values().begin(), heat.values().end()) == 255);
+  }
+}
+
+TEST_CASE("smoothing refuses what is no map and a radius below 0") {
+  CHECK_THROWS_AS(smoothed(Tensor<float>({5, 8, 1}), 1), Error);
+  CHECK_THROWS_AS(smoothed(Tensor<float>({5, 8}), -1), Error);
+}
+
 TEST_CASE("smoothing is the mean of the window, cut at the borders") {
   Random random(seed());
   Tensor<float> map({5, 8});

@@ -5,6 +5,7 @@
 #include <fovea/explain/gradcam.h>
 #include <fovea/explain/integrated_gradients.h>
 #include <fovea/explain/occlusion.h>
+#include <fovea/models/efficientnet_lite.h>
 #include <fovea/models/mobilenet_v3.h>
 #include <fovea/models/resnet_cifar.h>
 #include <models/formula.h>
@@ -84,6 +85,7 @@ TEST_CASE("without a class the most probable is explained, without a layer the l
   const ResNetCifar<float> cifar{{.depth = 20}};
   CHECK(last_feature_map(cifar) == "layer3.2");
   CHECK(last_feature_map(MobileNetV3<float>{}) == "features.12");
+  CHECK(last_feature_map(EfficientNetLite<float>{}) == "_head_activation");
   MobileNetV3<float> v3;
   fill_by_formula(v3, 1.0);
   CHECK(grad_cam(v3, formula_input(1, 64, 64), {.layer = "features"}).layer == "features.12");
@@ -108,6 +110,18 @@ TEST_CASE("integrated gradients of a linear network are its weights, after one s
   const Tensor<double> map = pixel_attributions(ig.attributions);
   CHECK(map.at(2, 3) ==
         Approx(ig.attributions.at(2, 3, 0) + ig.attributions.at(2, 3, 1) + ig.attributions.at(2, 3, 2)).margin(1e-14));
+}
+
+TEST_CASE("of classes that are equally probable the first is explained") {
+  CHECK(detail::explained_class("test", Tensor<double>({1, 4}, {1, 3, 3, 2}), std::nullopt) == 1);
+  CHECK(detail::explained_class("test", Tensor<double>({1, 4}, {1, 3, 3, 2}), 3) == 3);
+}
+
+TEST_CASE("the error of the attributions' sum is relative to the difference, and finite where that is 0") {
+  CHECK(detail::sum_error(1.5, 2) == 0.25);
+  CHECK(detail::sum_error(-1.5, -2) == 0.25);
+  CHECK(detail::sum_error(0, 0) == 0);
+  CHECK(detail::sum_error(1e-9, 0) == 1);
 }
 
 TEST_CASE("the steps of integrated gradients are doubled until the attributions add up to the difference") {
@@ -182,6 +196,8 @@ TEST_CASE("what cannot be explained is an error that says why") {
   gives(error_of([&] { integrated_gradients(net, x, black, {.index = {}, .steps = 0}); }), "0 to 1024 steps");
   gives(error_of([&] { integrated_gradients(net, x, black, {.index = {}, .steps = 8, .max_steps = 4}); }),
         "8 to 4 steps");
+  gives(error_of([&] { last_feature_map<double>(LinearNet()); }), "has no layer that gives a feature map N H W C");
+  gives(error_of([&] { pixel_attributions(tiny_photo({1, 6, 7, 3})); }), "H W C is wanted");
   gives(error_of([&] { occlusion(net, x, {.index = {}, .patch = 7}); }), "a square of 7");
   gives(error_of([&] { occlusion(net, x, {.index = {}, .patch = 2, .stride = 3}); }), "no gap");
   const Tape tape;

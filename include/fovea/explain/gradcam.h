@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include <fovea/core/suggest.h>
 #include <fovea/explain/target.h>
 #include <fovea/nn/taps.h>
 
@@ -45,9 +46,9 @@ class LastFeatureMap : public ModuleObserver {
 };
 }  // namespace detail
 
-// The last module that gives a feature map N H W C: what the pooling before the classifier reads, or the last
-// convolution before it where an activation stands between (EfficientNet-Lite0's _bn1). Found by running the network
-// once on a photo of 32 x 32, so that no list of architectures needs to be kept.
+// The last module that gives a feature map N H W C: what the pooling before the classifier reads, if the last
+// activation is inside of a module or one itself. Found by running the network once on a photo of 32 x 32, so that no
+// list of architectures needs to be kept. Errors: a network without such a module.
 template <Element T = float, class Net>
 std::string last_feature_map(const Net& net) {
   const detail::LastFeatureMap last;
@@ -58,6 +59,22 @@ std::string last_feature_map(const Net& net) {
 }
 
 namespace detail {
+// The full name of a layer as taps takes it. Where no name is near, the error tells the outermost ones.
+inline std::string full_layer_name(const std::vector<ModuleKey>& keys, const std::string& layer) {
+  try {
+    return find_module(keys, layer).name;
+  } catch (const Error& e) {
+    std::vector<std::string> all, outermost;
+    for (const ModuleKey& key : keys) {
+      all.push_back(key.name);
+      const std::string name = key.name.substr(0, key.name.find('.'));
+      if (!name.empty() && (outermost.empty() || outermost.back() != name)) outermost.push_back(name);
+    }
+    if (!nearest_name(layer, all).empty()) throw;
+    fail(e.what(), suggest(layer, outermost));
+  }
+}
+
 // Eqs. 1 and 2, sums in double. a, da: 1 H W K; returns H W.
 template <Element T>
 Tensor<T> weighted_activations(const Tensor<T>& a, const Tensor<T>& da) {
@@ -78,14 +95,15 @@ Tensor<T> weighted_activations(const Tensor<T>& a, const Tensor<T>& da) {
 }
 }  // namespace detail
 
-// x: 1 H W 3, as the network takes it. Errors: those of taps (a layer of another name: the nearest is suggested), a
-// layer that gives no feature map, a class that the network has not, a tape that lives on this thread.
+// x: 1 H W 3, as the network takes it. Errors: a layer of another name (the nearest is suggested, or all outermost ones
+// are told), a layer that gives no feature map, a class that the network has not, a tape that lives on this thread; bad
+// data where logits are not finite.
 template <class Net, Element T>
 GradCam<T> grad_cam(const Net& net, const Tensor<T>& x, const GradCamOptions& options = {}) {
   detail::check_one_photo("grad_cam", x);
   GradCam<T> cam;
   cam.layer =
-      options.layer.empty() ? last_feature_map<T>(net) : detail::find_module(module_keys(net), options.layer).name;
+      options.layer.empty() ? last_feature_map<T>(net) : detail::full_layer_name(module_keys(net), options.layer);
   Tape tape;
   const std::vector<Tensor<T>> y = taps(net, x, {cam.layer, ""});
   if (y[0].rank() != 4)

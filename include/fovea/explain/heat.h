@@ -22,8 +22,7 @@ struct PhotoBox {
 // The part of the photo that the network's input shows. A crop larger than the resized photo shows padding too, so the
 // box then reaches beyond the photo. Errors: those of resized_size.
 inline PhotoBox input_box(ImageSize photo, const Preprocess& p) {
-  const bool resized = p.resize > 0 && std::min(photo.width, photo.height) != p.resize;
-  const ImageSize size = resized ? resized_size(photo, p.resize) : photo;
+  const ImageSize size = p.resize > 0 ? resized_size(photo, p.resize) : photo;
   const double across = static_cast<double>(photo.width) / static_cast<double>(size.width);
   const double down = static_cast<double>(photo.height) / static_cast<double>(size.height);
   // As center_crop does it: pad to the crop (an odd rest right and below), then cut.
@@ -50,8 +49,11 @@ inline ImageSize heat_size(ImageSize photo, std::int64_t longest = 512) {
 }
 
 // Mean of the (2 radius + 1)^2 pixels around each, of those that are there: single pixels' attributions change sign
-// from one to the next, and only what a region adds can be looked at. map: H W.
+// from one to the next, and only what a region adds can be looked at. map: H W, as what is returned. Errors: another
+// rank, a negative radius.
 inline Tensor<float> smoothed(const Tensor<float>& map, std::int64_t radius) {
+  if (map.rank() != 2 || radius < 0)
+    fail("smoothed: map of shape ", map.shape(), " with radius ", radius, "; H W and 0 or more are wanted");
   const std::int64_t h = map.size(0), w = map.size(1);
   // sums(y, x): of all pixels above and left of (y, x).
   std::vector<double> sums(static_cast<std::size_t>((h + 1) * (w + 1)));
@@ -86,6 +88,14 @@ inline Tensor<std::uint8_t> grey_levels(const Tensor<float>& map) {
   return grey;
 }
 
+// Bilinear filtering takes the edge off a peak: the largest value becomes 255 again. Black stays black.
+inline void stretch_to_white(Tensor<std::uint8_t>& grey) {
+  const auto values = grey.mutable_values();
+  const int most = *std::max_element(values.begin(), values.end());
+  if (most == 0) return;
+  for (std::uint8_t& v : values) v = static_cast<std::uint8_t>((v * 255 + most / 2) / most);
+}
+
 // One axis: the map of `cells` lies over [low, high) of a photo of `length` pixels, drawn with `pixels`. The drawn
 // pixels whose centres it covers, and what of the map they show.
 struct HeatAxis {
@@ -106,8 +116,9 @@ inline HeatAxis heat_axis(double low, double high, std::int64_t length, std::int
 }
 }  // namespace detail
 
-// The picture of a map. map: H W over the network's input, any size; values of 0 and below are black, the largest is
-// 255. Returns H W 1 of the photo's aspect, long side at most `longest`, between the cells interpolated linearly.
+// The picture of a map. map: H W over the network's input, any size; values of 0 and below are black, the largest that
+// is drawn is 255. Returns H W 1 of the photo's aspect, long side at most `longest`, between the cells interpolated
+// linearly. Errors: those of heat_size and input_box, a map of another rank or without values.
 inline Tensor<std::uint8_t> heat_picture(const Tensor<float>& map, ImageSize photo, const Preprocess& p,
                                          std::int64_t longest = 512) {
   if (map.rank() != 2 || map.numel() == 0) fail("heat: map of shape ", map.shape(), ", H W is wanted");
@@ -117,10 +128,11 @@ inline Tensor<std::uint8_t> heat_picture(const Tensor<float>& map, ImageSize pho
   const detail::HeatAxis y = detail::heat_axis(box.top, box.bottom, photo.height, size.height, map.size(0));
   Tensor<std::uint8_t> heat({size.height, size.width, 1});
   if (x.begin == x.end || y.begin == y.end || !(x.from < x.to) || !(y.from < y.to)) return heat;
-  const Tensor<std::uint8_t> inside = resize(detail::grey_levels(map), {.width = x.end - x.begin,
-                                                                        .height = y.end - y.begin,
-                                                                        .filter = Filter::bilinear,
-                                                                        .box = {{x.from, y.from, x.to, y.to}}});
+  Tensor<std::uint8_t> inside = resize(detail::grey_levels(map), {.width = x.end - x.begin,
+                                                                  .height = y.end - y.begin,
+                                                                  .filter = Filter::bilinear,
+                                                                  .box = {{x.from, y.from, x.to, y.to}}});
+  detail::stretch_to_white(inside);
   for (std::int64_t row = 0; row < inside.size(0); ++row)
     std::copy_n(inside.data() + row * inside.size(1), inside.size(1),
                 heat.mutable_data() + (y.begin + row) * size.width + x.begin);

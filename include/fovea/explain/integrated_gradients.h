@@ -24,6 +24,7 @@ struct IntegratedGradientsOptions {
   int steps = 64;                                    // m, doubled while the sum is off by more than `tolerance` ...
   int max_steps = 1024;                              // ... and it stays at or below this
   double tolerance = 0.01;                           // of |y(x) - y(b)|
+  ExplainProgress progress = {};                     // after each step; doubling plans more: 64, then 64 + 128, ...
 };
 
 template <Element T>
@@ -32,14 +33,20 @@ struct IntegratedGradients {
   Tensor<T> logits;                           // of the photo; 1 classes
   std::int64_t index = 0;                     // the class explained
   int steps = 0;                              // m of the attributions
-  double sum = 0, difference = 0, error = 0;  // of the attributions; y(x) - y(b); |sum - difference| / |difference|
+  double sum = 0, difference = 0, error = 0;  // of the attributions; y(x) - y(b); sum_error of both
 };
 
 namespace detail {
-// The attributions by the midpoint rule, gradients added up in double in the order of the steps.
-template <class Net, Element T>
+// |sum - difference| / |difference|. A difference of 0 leaves nothing to be relative to: any other sum is all wrong, 1.
+inline double sum_error(double sum, double difference) {
+  if (difference == 0) return sum == 0 ? 0 : 1;
+  return std::abs(sum - difference) / std::abs(difference);
+}
+
+// The attributions by the midpoint rule, gradients added up in double in the order of the steps; after_step(k).
+template <class Net, Element T, class AfterStep>
 Tensor<T> midpoint_attributions(const Net& net, const Tensor<T>& x, const Tensor<T>& baseline, const Tensor<T>& dy,
-                                int steps) {
+                                int steps, AfterStep&& after_step) {
   const T *to = x.data(), *from = baseline.data();
   std::vector<double> sum(static_cast<std::size_t>(x.numel()));
   for (int k = 0; k < steps; ++k) {
@@ -52,6 +59,7 @@ Tensor<T> midpoint_attributions(const Net& net, const Tensor<T>& x, const Tensor
     const Tensor<T> gradient = tape.backward(net(point), dy).of(point);
     for (std::int64_t i = 0; i < x.numel(); ++i)
       sum[static_cast<std::size_t>(i)] += static_cast<double>(gradient.data()[i]);
+    after_step(k);
   }
   Tensor<T> attributions({x.size(1), x.size(2), x.size(3)}, uninitialized);
   T* a = attributions.mutable_data();
@@ -61,9 +69,10 @@ Tensor<T> midpoint_attributions(const Net& net, const Tensor<T>& x, const Tensor
 }
 }  // namespace detail
 
-// x, baseline: 1 H W C, as the network takes them. The cost is that of 3 passes a step. A logit that is the same for
-// both counts as explained by attributions that add up to 0 exactly. Errors: shapes, steps, a class that the network
-// has not, a tape that lives on this thread.
+// x, baseline: 1 H W C, as the network takes them. The cost is that of 3 passes a step, of which there are at most
+// steps (1 + 2 + 4 + ...), below twice max_steps. A logit that is the same for both counts as explained by attributions
+// that add up to 0 exactly. Errors: shapes, steps, a class that the network has not, a tape that lives on this thread;
+// bad data where logits or gradients are not finite.
 template <class Net, Element T>
 IntegratedGradients<T> integrated_gradients(const Net& net, const Tensor<T>& x, const Tensor<T>& baseline,
                                             const IntegratedGradientsOptions& options = {}) {
@@ -75,23 +84,31 @@ IntegratedGradients<T> integrated_gradients(const Net& net, const Tensor<T>& x, 
   IntegratedGradients<T> ig;
   ig.logits = net(x);
   ig.index = detail::explained_class("integrated_gradients", ig.logits, options.index);
-  const Tensor<T> dy = detail::one_logit(ig.logits, ig.index);
-  ig.difference = static_cast<double>(ig.logits.data()[ig.index]) - static_cast<double>(net(baseline).data()[ig.index]);
+  const Tensor<T> dy = detail::one_logit(ig.logits, ig.index), of_baseline = net(baseline);
+  detail::check_finite("integrated_gradients, of the baseline", of_baseline);
+  ig.difference = static_cast<double>(ig.logits.data()[ig.index]) - static_cast<double>(of_baseline.data()[ig.index]);
+  std::int64_t done = 0;
   for (std::int64_t m = options.steps; m <= options.max_steps; m *= 2) {
     ig.steps = static_cast<int>(m);
-    ig.attributions = detail::midpoint_attributions(net, x, baseline, dy, ig.steps);
+    ig.attributions = detail::midpoint_attributions(net, x, baseline, dy, ig.steps, [&](int k) {
+      if (options.progress) options.progress(done + k + 1, done + m);
+    });
+    done += m;
     ig.sum = 0;
     for (const T a : ig.attributions.values()) ig.sum += static_cast<double>(a);
-    const double off = std::abs(ig.sum - ig.difference);
-    ig.error = off == 0 ? 0 : off / std::abs(ig.difference);
+    if (!std::isfinite(ig.sum)) fail_as(Code::bad_data, "integrated_gradients: the gradients are not finite");
+    ig.error = detail::sum_error(ig.sum, ig.difference);
     if (ig.error <= options.tolerance) break;
   }
   return ig;
 }
 
-// The sum over the channels: what each pixel adds, of either sign. attributions: H W C; returns H W.
+// The sum over the channels: what each pixel adds, of either sign. attributions: H W C; returns H W. Errors: another
+// rank.
 template <Element T>
 Tensor<T> pixel_attributions(const Tensor<T>& attributions) {
+  if (attributions.rank() != 3)
+    fail("pixel_attributions: attributions of shape ", attributions.shape(), ", H W C is wanted");
   const std::int64_t channels = attributions.size(2);
   Tensor<T> map({attributions.size(0), attributions.size(1)});
   T* to = map.mutable_data();

@@ -22,6 +22,7 @@ struct OcclusionOptions {
   std::int64_t stride = 0;                           // from square to square; 0: half a square
   double fill = 0;                                   // of the input's values; 0 is the mean colour, a grey
   std::int64_t batch = 16;                           // squares tried in one run of the network
+  ExplainProgress progress = {};                     // after each run, in squares
 };
 
 template <Element T>
@@ -73,7 +74,7 @@ OcclusionOptions complete_options(OcclusionOptions o, const Tensor<T>& x) {
 }  // namespace detail
 
 // net(N H W C) -> logits N classes; x: 1 H W C. The cost is that of a pass a square: 169 for 224 x 224 by default.
-// Errors: shapes, squares that do not fit, a class that the network has not.
+// Errors: shapes, squares that do not fit, a class that the network has not; bad data where logits are not finite.
 template <class Net, Element T>
 Occlusion<T> occlusion(const Net& net, const Tensor<T>& x, const OcclusionOptions& options = {}) {
   detail::check_one_photo("occlusion", x);
@@ -95,6 +96,7 @@ Occlusion<T> occlusion(const Net& net, const Tensor<T>& x, const OcclusionOption
     const std::vector<detail::PatchCorner> some(corners.begin() + static_cast<std::ptrdiff_t>(begin),
                                                 corners.begin() + static_cast<std::ptrdiff_t>(end));
     const Tensor<T> logits = net(detail::occluded_photos(x, some, o.patch, static_cast<T>(o.fill)));
+    detail::check_finite("occlusion, of a covered photo", logits);
     for (std::size_t i = 0; i < some.size(); ++i) {
       const double drop =
           whole - static_cast<double>(logits.data()[static_cast<std::int64_t>(i) * classes + result.index]);
@@ -102,6 +104,7 @@ Occlusion<T> occlusion(const Net& net, const Tensor<T>& x, const OcclusionOption
         for (std::int64_t at = y * width + some[i].left, last = at + o.patch; at < last; ++at)
           sum[static_cast<std::size_t>(at)] += drop, ++count[static_cast<std::size_t>(at)];
     }
+    if (o.progress) o.progress(static_cast<std::int64_t>(end), std::ssize(corners));
   }
   result.map = Tensor<T>({x.size(1), width}, uninitialized);
   T* to = result.map.mutable_data();

@@ -60,8 +60,8 @@ inline void draw_legend(Image& picture, std::int64_t left, std::int64_t top, std
 }
 }  // namespace detail
 
-// photo: the upright photo that was explained, H W 3. Returns a picture of about 1100 pixels across, or less for small
-// photos, which are enlarged to a long side of 256.
+// photo: the upright photo that was explained, H W 3. Returns a picture H W 3 of about 1100 pixels across, or less for
+// small photos, which are enlarged by the largest whole factor that leaves their long side within 256.
 inline Image explanation_picture(const Image& photo, const Explanation& e) {
   const std::int64_t enlarge = std::max<std::int64_t>(1, 256 / std::max(e.width, e.height));
   const std::int64_t w = e.width * enlarge, h = e.height * enlarge;
@@ -72,11 +72,10 @@ inline Image explanation_picture(const Image& photo, const Explanation& e) {
   const Image hot = heat_overlay(small, sized(e.heat, w, h, Filter::nearest));
 
   constexpr std::int64_t kMargin = 14, kTitle = 2 * kTextHeight, kLine = kTextHeight + 6;
-  constexpr Color kPaper = {255, 255, 255}, kInk = {25, 25, 30}, kFaint = {95, 95, 105};
+  constexpr Color kInk = {25, 25, 30}, kFaint = {95, 95, 105};
   const std::int64_t width = std::max<std::int64_t>(3 * kMargin + 2 * w, 320);
   const std::int64_t top = 2 * kMargin + kTitle, below = top + h + kMargin / 2;
   Image picture({below + kLine + kMargin / 2, width, 3}, std::uint8_t{255});
-  fill_rect(picture, 0, 0, width, picture.size(0), kPaper);
   const std::int64_t room = width - 2 * kMargin;
   const int scale = text_width(explained_class_text(e), 2) <= room ? 2 : 1;
   draw_text(picture, kMargin, kMargin, text_that_fits(explained_class_text(e), room, scale), kInk, scale);

@@ -71,6 +71,15 @@ struct EfficientNetLiteBlock {
   }
 };
 
+// An activation that taps can name: what it gives is a feature map to look at, as Grad-CAM does. Holds no tensors, so
+// that no weight file knows of it.
+template <Element T = float>
+struct ActivationLayer {
+  Activation activation;
+  Tensor<T> operator()(const Tensor<T>& x) const { return tapped(*this, activate(x, activation)); }
+  static void visit(auto&&, auto&&) {}
+};
+
 template <Element T = float>
 struct EfficientNetLite {
   Conv2d<T> conv_stem;
@@ -78,6 +87,7 @@ struct EfficientNetLite {
   std::vector<EfficientNetLiteBlock<T>> blocks;
   Conv2d<T> conv_head;
   BatchNorm2d<T> bn1;
+  ActivationLayer<T> head_activation;
   Linear<T> fc;
   Activation activation;
 
@@ -91,6 +101,7 @@ struct EfficientNetLite {
         bn0{{.num_features = 32, .eps = o.eps, .momentum = 0.01}},
         conv_head{{.in_channels = 320, .out_channels = 1280, .bias = false}},
         bn1{{.num_features = 1280, .eps = o.eps, .momentum = 0.01}},
+        head_activation{o.activation},
         fc{{.in_features = 1280, .out_features = o.num_classes}},
         activation(o.activation) {
     std::int64_t in_channels = 32;
@@ -106,7 +117,7 @@ struct EfficientNetLite {
   Tensor<T> operator()(const Tensor<T>& x) const {
     Tensor<T> y = activate(bn0(conv_stem(x)), activation);
     for (const EfficientNetLiteBlock<T>& block : blocks) y = block(y);
-    y = activate(bn1(conv_head(y)), activation);
+    y = head_activation(bn1(conv_head(y)));
     return tapped(*this, fc(global_avg_pool(y)));
   }
 
@@ -116,6 +127,7 @@ struct EfficientNetLite {
     v("_blocks", self.blocks);
     v("_conv_head", self.conv_head);
     v("_bn1", self.bn1);
+    v("_head_activation", self.head_activation);
     v("_fc", self.fc);
   }
 };
