@@ -53,8 +53,11 @@ namespace detail {
 struct CheckedNet {
   const Classifier& classifier;
   const std::atomic<bool>* stop;
-  Tensor<float> operator()(const Tensor<float>& x) const {
+  void check_wanted() const {
     if (stop && stop->load()) fail_as(Code::unavailable, "explain: stopped");
+  }
+  Tensor<float> operator()(const Tensor<float>& x) const {
+    check_wanted();
     return classifier.logits(x);
   }
 };
@@ -89,7 +92,11 @@ inline MapAndLogits explain_by_ig(const CheckedNet& net, const Tensor<float>& x,
 
 inline MapAndLogits explain_by_occlusion(const CheckedNet& net, const Tensor<float>& x, const ExplainOptions& options,
                                          Explanation& e) {
-  const Occlusion<float> o = occlusion(net, x, {.index = options.index, .progress = options.progress});
+  const auto without_gradients = [&](const Tensor<float>& photos) {
+    net.check_wanted();
+    return net.classifier.infer(photos);
+  };
+  const Occlusion<float> o = occlusion(without_gradients, x, {.index = options.index, .progress = options.progress});
   e.index = o.index;
   return {o.map, o.logits};
 }
