@@ -317,7 +317,7 @@ TEST_CASE("an IPv6 address may be listened on") {
     CHECK(server->first_line() ==
           "fovea serve: http://[::1]:" + std::to_string(server->port()) + "/ (Ctrl+C ends it)\n");
     CHECK(server->get("/healthz", {"Host: [::1]"}).status == 200);
-    CHECK(contains(server->log(), " ::1 GET /healthz 200 "));
+    RunningServer::wait_until([&] { return contains(server->log(), " ::1 GET /healthz 200 "); });
     CHECK(!contains(server->log(), "warning"));
   }
 }
