@@ -23,6 +23,7 @@ def make(browser, server, folder):
         browser.size(width, height, scale)
         browser.dark(dark)
         browser.open(server.origin + "/")
+        browser.js("document.documentElement.style.scrollbarGutter = 'auto'")  # there are no scroll bars
         wait_for(lambda: browser.js("return document.querySelectorAll('#classes li').length > 0"), "the page has its model")
         answer(browser, photo_names)  # the first answers of a server take longer
         browser.js("document.querySelector('#clear').click()")
@@ -36,4 +37,4 @@ def make(browser, server, folder):
 
     take("desktop", 880, 720, False, ["chelsea.png"], heat=0)
     take("phone", 360, 990, False, ["coffee.png"])
-    take("dark", 1080, 700, True, ["rocket.jpg", "flower.jpg", "grace_hopper.jpg"], scale=0.9)
+    take("dark", 1080, 775, True, ["rocket.jpg", "flower.jpg", "grace_hopper.jpg"], scale=0.9)
