@@ -5,6 +5,7 @@ import {loadModels} from './api.js';
 import {methodName, showModel} from './model.js';
 import {Camera, whyNoCamera} from './camera.js';
 import {Card} from './card.js';
+import {photosIn} from './folder.js';
 
 const kAtOnce = 4;  // photos on their way: enough for the server to batch, few enough to leave others a place
 
@@ -141,37 +142,6 @@ async function fetchModels() {
 
 const hasFiles = (event) => event.dataTransfer?.types.includes('Files');
 
-// So much of a folder is taken: a thousand cards would make the page slow, and somebody may drop the whole disk.
-const kMostPhotos = 300;
-const kMostOthers = 3000;
-
-const isPhoto = (file) => file.type.startsWith('image/') || /\.(avif|hei[cf]|jxl|p[bgnp]m)$/i.test(file.name);
-
-async function inFolder(folder) {
-  const reader = folder.createReader();
-  const found = [];
-  for (;;) {  // a reader gives a hundred at a time, and none at the end
-    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
-    if (some.length === 0) return found.sort((a, b) => a.name.localeCompare(b.name, 'en', {numeric: true}));
-    found.push(...some.filter((entry) => !entry.name.startsWith('.')));
-  }
-}
-
-async function walk(folder, found) {
-  const entries = await inFolder(folder).catch(() => { found.unread = true; return []; });
-  for (const entry of entries) {
-    found.cut ||= found.photos.length >= kMostPhotos || found.others >= kMostOthers;
-    if (found.cut) return;
-    if (entry.isDirectory) {
-      await walk(entry, found);
-    } else {
-      const file = await new Promise((resolve) => { entry.file(resolve, () => resolve(null)); });
-      if (file && isPhoto(file)) found.photos.push(file);
-      else ++found.others;
-    }
-  }
-}
-
 // What was dropped or pasted: every file of it, and of folders the photos.
 async function take(data) {
   // Entries and files are gone once the event is over, so they come first.
@@ -180,16 +150,9 @@ async function take(data) {
   add(items.filter(({entry}) => !entry?.isDirectory).map(({file}) => file));
   const folders = items.map(({entry}) => entry).filter((entry) => entry?.isDirectory);
   if (folders.length === 0) return;
-  const found = {photos: [], others: 0, cut: false, unread: false};
-  for (const folder of folders) await walk(folder, found);
+  const found = await photosIn(folders);
   add(found.photos);
-  const sentences = [
-    found.photos.length === 0 && 'There is no photo in this folder.',
-    found.cut && `Only the first ${grouped(found.photos.length)} photos are taken.`,
-    found.others > 0 && `Left out as no photos: ${grouped(found.others)} ${found.others === 1 ? 'file' : 'files'}.`,
-    found.unread && 'A part of it could not be read.',
-  ].filter(Boolean);
-  if (sentences.length > 0) banner(sentences.join(' '), {seconds: 8});
+  if (found.remarks.length > 0) banner(found.remarks.join(' '), {seconds: 8});
 }
 
 function listenForDrops() {
