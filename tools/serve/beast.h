@@ -81,7 +81,6 @@ inline Head head_of(const Fields& fields, Target target) {
   h.authorization = optional_value(fields, http::field::authorization);
   h.content_type = value_of(fields, http::field::content_type);
   h.content_encoding = value_of(fields, http::field::content_encoding);
-  h.transfer_encoding = value_of(fields, http::field::transfer_encoding);
   h.expect = value_of(fields, http::field::expect);
   return h;
 }

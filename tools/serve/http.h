@@ -26,7 +26,7 @@ struct Head {
   std::string method;  // "GET"
   Target target;
   std::optional<std::string> host, origin, authorization;
-  std::string content_type, content_encoding, transfer_encoding, expect;
+  std::string content_type, content_encoding, expect;
   std::optional<std::uint64_t> content_length;
   std::string local_address;  // of ours, that the connection came in on
 };

@@ -161,8 +161,6 @@ std::optional<Response> Router::refuse_photo(const Head& head) const {
     return error_response(415, "multipart", "forms are not read; the body is the photo itself: " + curl_line(head));
   if (!head.content_encoding.empty() && !equals_ignoring_case(head.content_encoding, "identity"))
     return error_response(415, "content_encoding", "the photo is wanted as it is, without Content-Encoding");
-  if (!head.transfer_encoding.empty() && !equals_ignoring_case(head.transfer_encoding, "chunked"))
-    return error_response(501, "transfer_encoding", "of the transfer encodings only chunked is read");
   if (head.content_length.value_or(0) > max_upload_) return too_large();
   Parameters p = read_parameters(head, models_);
   if (p.wrong) return std::move(p.wrong);

@@ -225,7 +225,8 @@ inline void Session::take_head() {
   if (const auto name = repeated_field(fields))
     return respond_and_close(error_response(400, "bad_request", "the header " + *name + " stands there twice"));
   head_ = head_of(fields, std::move(*target));
-  if (fields.count(http::field::transfer_encoding) > 0 && !parser_->chunked())
+  if (fields.count(http::field::transfer_encoding) > 0 &&
+      !equals_ignoring_case(value_of(fields, http::field::transfer_encoding), "chunked"))
     return respond_and_close(
         error_response(501, "transfer_encoding", "of the transfer encodings only chunked is read"));
   if (fields.version() == 10) head_.expect.clear();  // RFC 9110, 10.1.1
